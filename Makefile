@@ -1,0 +1,49 @@
+# Everything a newcomer types. Each target does its own set-up in .venv; Python 3.11 or newer is all it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: serve test lint format bench lock sdk clean
+
+serve: .venv/.done  ## run the mock on http://127.0.0.1:8787
+	$(BIN)/wixture serve $(ARGS)
+
+test: .venv/.done  ## run the whole test suite
+	$(BIN)/python -m pytest -n auto $(ARGS)
+
+lint: .venv/.done  ## format, lint, types, import rules, dependencies, spelling, and the contract's own lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/codespell
+	$(BIN)/wixture spec check spec/openapi.yaml
+	$(BIN)/wixture spec check spec/control.yaml
+
+format: .venv/.done
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.done  ## measure a request beside its peers
+	$(BIN)/python -m benchmarks $(ARGS)
+
+sdk: tests/sdk/node_modules/.done  ## install the official JavaScript SDK that the end-to-end tests drive
+
+lock: .venv/.done  ## refresh requirements.lock from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --group dev --extra all --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-annotate --upgrade --quiet -o requirements.lock
+
+.venv/.done: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "wixture needs Python 3.11 or newer: make PYTHON=python3.11")'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
+	touch $@
+
+tests/sdk/node_modules/.done: tests/sdk/package-lock.json
+	cd tests/sdk && npm ci --no-audit --no-fund
+	touch $@
+
+clean:
+	rm -rf .venv dist build tests/sdk/node_modules

@@ -1,0 +1,1 @@
+"""What the contract says, and whether somebody keeps it. Serves nothing."""

@@ -1,0 +1,1 @@
+"""A server that keeps the contract and remembers."""
