@@ -1,0 +1,204 @@
+"""Ask openapi-core why a message breaks the contract. The only file that imports it.
+
+openapi-core decides what the reasons are; the places where it looks away are closed around it: bodies are
+parsed by `bodies.py`, unknown query parameters and read-only fields are schemas of their own, references were
+checked by `document.py`, and a final `$` of a pattern becomes `\\Z`, since Python's `$` lets a newline through.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from jsonschema_path import SchemaPath
+from openapi_core import Config, OpenAPI
+from openapi_core.datatypes import RequestParameters
+from openapi_core.validation.schemas import oas31_schema_validators_factory
+from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+from wixture.contracts.document import Contract, Operation, schemas_of
+from wixture.contracts.pointers import follow, landing, resolve, split
+from wixture.contracts.violations import SchemaError
+
+HOST = "https://www.wixapis.com"
+# Whoever calls was identified before; openapi-core only has to see that the headers are there.
+_CREDENTIALS = Headers({"Authorization": "checked", "wix-site-id": "checked"})
+
+
+def _always(_: object) -> bool:
+    return True
+
+
+# In our contracts a pattern stands beside every format and decides, so that both engines agree.
+_FORMATS: dict[str, Callable[[object], bool]] = dict.fromkeys(
+    ("date-time", "date", "email", "uuid", "uri", "int32", "int64"), _always
+)
+
+
+@dataclass(slots=True)
+class _Request:
+    """A request as openapi-core reads it; `path` is a stand-in, for the operation is known already."""
+
+    method: str
+    path: str
+    path_pattern: str
+    parameters: RequestParameters
+    body: bytes | None
+    content_type: str
+    host_url: str = HOST
+
+
+@dataclass(slots=True)
+class _Response:
+    status_code: int
+    data: bytes
+    content_type: str
+    headers: Headers
+
+
+class Authority:
+    """openapi-core over one contract. Building it costs 100 ms, most of it the import of this module."""
+
+    def __init__(self, contract: Contract) -> None:
+        self._document = contract.document
+        adapted = copy.deepcopy(contract.document)
+        _end_patterns_strictly(adapted)
+        config = Config(spec_validator_cls=None, extra_format_validators=_FORMATS)
+        self._api = OpenAPI.from_dict(adapted, config=config)
+        self._spec = SchemaPath.from_dict(adapted)
+
+    def request_errors(
+        self,
+        operation: Operation,
+        path: Mapping[str, str],
+        query: Mapping[str, str],
+        body: Any,
+        *,
+        has_body: bool,
+    ) -> Iterator[tuple[str, SchemaError]]:
+        """What is wrong with a request: pairs of the part (`body`, `query`, `path`) and the error."""
+        request = _Request(
+            method=operation.method.lower(),
+            path=operation.path,
+            path_pattern=operation.path,
+            parameters=RequestParameters(
+                query=ImmutableMultiDict(query),
+                header=_CREDENTIALS,
+                cookie=ImmutableMultiDict(),
+                path=dict(path),
+            ),
+            body=orjson.dumps(body) if has_body else None,
+            content_type="application/json",
+        )
+        for error in self._api.iter_request_errors(request):
+            yield from self._request_error(operation, error)
+
+    def _request_error(self, operation: Operation, error: Exception) -> Iterator[tuple[str, SchemaError]]:
+        name = getattr(error, "name", None)
+        if name is None:
+            start, where = operation.body or operation.pointer, "body"
+            prefix: tuple[str, ...] = ()
+        else:
+            parameter = next(found for found in operation.parameters if found.name == name)
+            start, where, prefix = parameter.schema, parameter.where, (name,)
+        causes = getattr(error.__cause__, "schema_errors", None)
+        if causes:
+            yield from ((where, found) for found in self._schema_errors(start, causes, prefix))
+        else:
+            rule = _rule(self._document, start)
+            yield where, SchemaError((), "required", start, None, None, (name or "body",), rule)
+
+    def response_errors(self, operation: Operation, status: int, body: bytes) -> Iterator[SchemaError]:
+        """What is wrong with a JSON answer of an operation."""
+        request = _Request(
+            method=operation.method.lower(),
+            path=operation.path,
+            path_pattern=operation.path,
+            parameters=RequestParameters(header=_CREDENTIALS),
+            body=None,
+            content_type="application/json",
+        )
+        response = _Response(status, body, "application/json", Headers({"X-Wix-Request-Id": "checked"}))
+        start = operation.responses.get(status) or operation.pointer
+        for error in self._api.iter_response_errors(request, response):
+            causes = getattr(error.__cause__, "schema_errors", None)
+            if not causes:
+                yield SchemaError((), "status", start, None, None, (type(error).__name__,))
+            else:
+                yield from self._schema_errors(start, causes, ())
+
+    def value_errors(self, pointer: str, value: Any) -> Iterator[SchemaError]:
+        """What is wrong with a value, by the schema at `pointer`."""
+        schema = self._spec
+        for step in split(landing(self._document, pointer)):
+            schema = schema / (int(step) if step.isdigit() and isinstance(schema.read_value(), list) else step)
+        validator = oas31_schema_validators_factory.create(self._spec, schema, extra_format_validators=_FORMATS)
+        yield from self._schema_errors(pointer, validator.validator.iter_errors(value), ())
+
+    def _schema_errors(self, start: str, errors: Iterable[Any], prefix: Sequence[str]) -> Iterator[SchemaError]:
+        for error in errors:
+            pointer = follow(self._document, start, error.absolute_schema_path)
+            names, expected = self._names(pointer, error)
+            if names is not None and not names:
+                continue  # only names that a failing subschema declares: that failure is told by itself
+            yield SchemaError(
+                path=(*prefix, *error.absolute_path),
+                keyword=error.validator,
+                pointer=pointer,
+                expected=expected,
+                value=error.instance,
+                names=names or (),
+                rule=_rule(self._document, pointer),
+            )
+
+    def _names(self, pointer: str, error: Any) -> tuple[Sequence[str] | None, Any]:
+        if error.validator == "required":
+            return [name for name in error.validator_value if name not in error.instance], error.validator_value
+        if error.validator in ("unevaluatedProperties", "additionalProperties"):
+            schema = pointer.rpartition("/")[0]
+            declared = dict(_declared(self._document, schema))
+            unknown = [name for name in error.instance if name not in declared]
+            return unknown, list(_with_inner_names(self._document, declared)) if unknown else ()
+        return None, error.validator_value
+
+
+def _declared(document: Any, pointer: str) -> Iterator[tuple[str, Any]]:
+    stack = [resolve(document, landing(document, pointer))]
+    while stack:
+        node = stack.pop()
+        if not isinstance(node, dict):
+            continue
+        if "$ref" in node:
+            stack.append(resolve(document, node["$ref"][1:]))
+        yield from node.get("properties", {}).items()
+        stack.extend(node[part] for part in ("if", "then", "else") if part in node)
+        for part in ("allOf", "anyOf", "oneOf"):
+            stack.extend(node.get(part, ()))
+
+
+def _with_inner_names(document: Any, declared: Mapping[str, Any]) -> Iterator[str]:
+    """The declared names, then those one level deeper as paths: a lost wrapper is the commonest mistake."""
+    yield from sorted(declared)
+    for name, schema in declared.items():
+        if isinstance(schema, dict) and "$ref" in schema:
+            yield from (f"{name}.{inner}" for inner, _ in _declared(document, schema["$ref"][1:]))
+
+
+def _rule(document: Any, pointer: str) -> str:
+    here = pointer.rpartition("/")[0]
+    while here.count("/") >= 3:
+        node = resolve(document, here)
+        if isinstance(node, dict) and isinstance(node.get("x-rule"), str):
+            return str(node["x-rule"])
+        here = here.rpartition("/")[0]
+    return "contract-keyword"
+
+
+def _end_patterns_strictly(document: dict[str, Any]) -> None:
+    for _, schema in schemas_of(document):
+        pattern = schema.get("pattern")
+        if isinstance(pattern, str) and pattern.endswith("$") and not pattern.endswith(r"\$"):
+            schema["pattern"] = pattern[:-1] + r"\Z"

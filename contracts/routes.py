@@ -1,0 +1,79 @@
+"""Find the operation of a request line, as Wix's route table does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from urllib.parse import unquote
+
+from wixture.contracts.document import Match, Operation
+
+
+@dataclass(frozen=True, slots=True)
+class NoMatch:
+    """Nothing answers a request line: the methods its path does have, and the closest operation."""
+
+    allowed: tuple[str, ...]
+    closest: Operation | None
+
+
+class Routes:
+    """Operations by method and path, aliases included.
+
+    A static path wins over a templated one for the methods it has, so `GET …/get-by` is an operation of
+    its own while `GET …/query` reads the entity called `query` (measured: the SDK relies on it).
+    """
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._static: dict[tuple[str, str], Match] = {}
+        self._templated: dict[tuple[str, int], list[tuple[list[str], Operation]]] = {}
+        self._paths: dict[str, list[Operation]] = {}
+        for operation in operations:
+            for path in (operation.path, *operation.aliases):
+                self._add(operation, path)
+
+    def _add(self, operation: Operation, path: str) -> None:
+        self._paths.setdefault(path, []).append(operation)
+        if "{" not in path:
+            self._static[operation.method, path] = Match(operation, {})
+            return
+        parts = path.split("/")
+        self._templated.setdefault((operation.method, len(parts)), []).append((parts, operation))
+
+    def find(self, method: str, path: str) -> Match | None:
+        """The operation for a raw path, without its query string; None when there is none."""
+        return self._static.get((method, path)) or self._find_templated(method, path)
+
+    def _find_templated(self, method: str, path: str) -> Match | None:
+        parts = path.split("/")
+        for template, operation in self._templated.get((method, len(parts)), ()):
+            values = _values(template, parts)
+            if values is not None:
+                return Match(operation, values)
+        return None
+
+    def explain(self, method: str, path: str) -> NoMatch:
+        """Why `find` found nothing: the methods this path does have, or the closest operation."""
+        methods = {key for key, _ in self._static} | {key for key, _ in self._templated}
+        allowed = tuple(sorted(other for other in methods if self.find(other, path)))
+        if allowed:
+            closest = self.find(allowed[0], path)
+            return NoMatch(allowed, closest.operation if closest else None)
+        near = get_close_matches(path[:512], self._paths, n=1, cutoff=0.6)
+        if not near:
+            return NoMatch((), None)
+        candidates = self._paths[near[0]]
+        return NoMatch((), next((found for found in candidates if found.method == method), candidates[0]))
+
+
+def _values(template: list[str], parts: list[str]) -> dict[str, str] | None:
+    values: dict[str, str] = {}
+    for pattern, part in zip(template, parts, strict=True):
+        if pattern[:1] == "{":
+            if not part:
+                return None
+            values[pattern[1:-1]] = unquote(part) if "%" in part else part
+        elif pattern != part:
+            return None
+    return values
