@@ -1,0 +1,95 @@
+"""The commands about the contract: `wixture routes` and `wixture spec`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wixture.contracts.document import SPEC_FOLDER, BadDocument, Contract, Operation, read_document
+
+_IDENTITIES = ("app", "wixUser", "member", "visitor")
+
+
+@click.command()
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+def routes(form: str) -> None:
+    """List every operation: method, path, operationId, identities, side effect."""
+    operations = Contract.load(SPEC_FOLDER / "openapi.yaml").operations.values()
+    rows = [_row(operation) for operation in operations]
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    width = max(len(row["path"]) for row in rows)
+    names = max(len(row["operationId"]) for row in rows)
+    for row in rows:
+        who = ", ".join(row["identities"]) or "anyone"
+        click.echo(
+            f"{row['method']:6} {row['path']:{width}}  {row['operationId']:{names}}  {row['sideEffects']:12} {who}"
+        )
+
+
+def _row(operation: Operation) -> dict[str, Any]:
+    named = {name for alternative in operation.security for name in alternative if "account" not in alternative}
+    return {
+        "method": operation.method,
+        "path": operation.path,
+        "operationId": operation.operation_id,
+        "identities": [name for name in _IDENTITIES if name in named],
+        "sideEffects": operation.side_effects or "none",
+        "aliases": list(operation.aliases),
+        "summary": operation.summary,
+    }
+
+
+@click.group(invoke_without_command=True)
+@click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", help="How to print.")
+@click.pass_context
+def spec(ctx: click.Context, form: str) -> None:
+    """Print the contract, or work with one."""
+    if ctx.invoked_subcommand is not None:
+        return
+    path = SPEC_FOLDER / "openapi.yaml"
+    if form == "yaml":
+        click.echo(path.read_text(encoding="utf-8"), nl=False)
+    else:
+        click.echo(json.dumps(read_document(path), indent=2, ensure_ascii=False))
+
+
+@spec.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+def check(file: Path, form: str) -> None:
+    """Lint an OpenAPI 3.1 document. Exits 1 when there are errors; warnings alone are no failure."""
+    from wixture.contracts.lint.lint import lint
+    from wixture.contracts.pointers import line_of
+
+    try:
+        text = file.read_text(encoding="utf-8")
+        document = read_document(file)
+    except (BadDocument, OSError, UnicodeDecodeError) as error:
+        raise click.UsageError(f"{file} cannot be read: {error}") from error
+    findings = lint(document)
+    rows = [
+        {
+            "line": line_of(text, item.pointer),
+            "severity": item.severity,
+            "rule": item.rule,
+            "pointer": item.pointer,
+            "message": item.message,
+        }
+        for item in findings
+    ]
+    errors = sum(item.severity == "error" for item in findings)
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            click.echo(
+                f"{file}:{row['line'] or 1}: {row['severity']} [{row['rule']}] {row['message']} ({row['pointer']})"
+            )
+        click.echo(f"{file}: {errors} errors, {len(findings) - errors} warnings")
+    sys.exit(1 if errors else 0)
