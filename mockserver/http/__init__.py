@@ -1,0 +1,1 @@
+"""One connection: what arrives on it, what is read from it, and what it may take."""

@@ -1,0 +1,217 @@
+"""The values that travel through the server: frozen, without I/O.
+
+A `Request` comes off the socket, becomes a `Call` once it is matched, authorised and validated, is
+answered by a `Decision`, and leaves as a `Response`. An `Exchange` is the pair as the journal keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+JSON_TYPE = "application/json"
+
+Entity = dict[str, Any]
+"""One marketing consent or followed channel, shaped as the contract's response schema says."""
+
+IdentityType = Literal["APP", "WIX_USER", "MEMBER", "VISITOR"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, whole. `path` and `query_string` are raw, as they stood on the request line.
+
+    Header names are lower case; a repeated header keeps its first value. `body` is already free of
+    any content encoding.
+    """
+
+    method: str
+    path: str
+    query_string: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP answer. The server adds `Date`, `Content-Length` and the connection headers itself."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = JSON_TYPE
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is calling, on which site.
+
+    `subject_id` is the app, user, member or visitor; `account_id` the loyalty account it acts for, if any;
+    `scopes` what the token may do, everything when None. Times are microseconds since 1970.
+    """
+
+    identity: IdentityType
+    instance_id: str
+    subject_id: str
+    client_id: str = ""
+    account_id: str | None = None
+    scopes: frozenset[str] | None = None
+    issued_at: int = 0
+    expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """An email address or phone number as consents are told apart by it: see `identifier_of`."""
+
+    type: str
+    key: str
+
+
+def identifier_of(details: Mapping[str, Any]) -> Identifier:
+    """The identifier in a consent's details. Email addresses compare trimmed and in lower case."""
+    if details["type"] == "EMAIL":
+        return Identifier("EMAIL", email_key(details["email"]))
+    return Identifier("PHONE", details["phone"])
+
+
+def email_key(email: str) -> str:
+    """What two spellings of one email address have in common."""
+    return lower(email.strip(" "))
+
+
+def lower(text: str) -> str:
+    """Lower case, letter by letter, so that the start of a text stays the start of its lower case."""
+    return text.lower() if text.isascii() else "".join(map(str.lower, text))
+
+
+# ---- what a rule asks the store for --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """The rule needs no entity."""
+
+
+@dataclass(frozen=True, slots=True)
+class ById:
+    """The consent with an ID: none or one entity. `latest` reads past a lag of reads."""
+
+    id: str
+    latest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ByIdentifier:
+    """The consents with any of some identifiers, in no order."""
+
+    identifiers: tuple[Identifier, ...]
+    latest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """The channels that an account follows, newest first."""
+
+    account_id: str
+    latest: bool = False
+
+
+Condition = tuple[Any, ...]
+"""A condition on consents, as nested tuples: see rules/query.py."""
+
+Order = tuple[str, bool]
+"""A column to sort by, `created` or `updated`, and whether it descends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of consents.
+
+    `filter` is a condition (see rules/query.py) and `source` the JSON it came from, `sort` the orders before the
+    final one by ID, `after` the sort values and ID of the entity where the page begins, exclusive. Found are up to
+    `limit` and one entities; with `backwards`, those before `after`, nearest first.
+    """
+
+    filter: Condition
+    source: Any
+    sort: tuple[Order, ...]
+    limit: int
+    after: tuple[str, ...] | None = None
+    backwards: bool = False
+
+
+Lookup = Nothing | ById | ByIdentifier | Followed | Page
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the store found for a lookup."""
+
+    lookup: Lookup
+    entities: Sequence[Entity] = ()
+
+
+# ---- what a rule is given, and what it decides ---------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that is matched, authorised and valid.
+
+    `body` is the parsed JSON; `item_errors` has, for an operation that judges the elements of a list one by one,
+    the text for each bad element.
+    """
+
+    operation_id: str
+    caller: Caller
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    item_errors: Mapping[int, str] = field(default_factory=dict)
+
+
+ChangeKind = Literal["created", "updated", "deleted"]
+EntityType = Literal["marketing_consent", "followed_channel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One entity written: exactly one domain event follows from each.
+
+    `entity` is the new state, or the last one of a deleted entity. An update or deletion holds only when the
+    stored revision is still `based_on`.
+    """
+
+    kind: ChangeKind
+    entity_type: EntityType
+    entity: Entity
+    based_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a rule decides: the answer's body, always status 200, and what to write."""
+
+    answer: dict[str, Any]
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A request and its response as the journal keeps them, credentials replaced.
+
+    `time` is microseconds since 1970 on the tenant's clock, `duration_us` real microseconds.
+    """
+
+    id: str
+    time: int
+    instance_id: str | None
+    operation_id: str | None
+    identity: str | None
+    request: Request
+    response: Response
+    violations: Sequence[Any] = ()
+    fault_id: str | None = None
+    duration_us: int = 0
