@@ -1,0 +1,72 @@
+"""Who may use the control API: the right host name, the right origin, and off loopback the admin token."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from wixture.mockserver.messages import Request
+from wixture.mockserver.refusals import Refusal
+from wixture.mockserver.settings import Settings
+
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+_ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not bound to
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host to bind is on this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Access:
+    """Guards the control API and pages against other origins, rebound names and strangers."""
+
+    def __init__(self, settings: Settings, public_url: Callable[[], str]) -> None:
+        self._settings = settings
+        self._public_url = public_url
+        self._local = is_loopback(settings.host)
+
+    def check(self, request: Request, *, open_to_all: bool) -> None:
+        """Raises Refusal unless the request may be answered; `open_to_all` needs no admin token."""
+        names = self._names()
+        host = request.headers.get("host", "")
+        if _name_of("//" + host) not in names:
+            how = "Use the address that the server printed, or start it with --public-url."
+            raise Refusal("MOCK_FORBIDDEN", f"The Host header is {host[:60]!r}. {how}")
+        if request.method not in ("GET", "HEAD"):
+            self._check_origin(request, names)
+        if not self._local and not open_to_all:
+            self._check_token(request)
+
+    def _names(self) -> set[str]:
+        names = {self._settings.host.lower(), _name_of(self._public_url())}
+        if self._local or self._settings.host in _ANYWHERE:
+            names.update(_LOOPBACK_NAMES)
+        return names - {""}
+
+    def _check_origin(self, request: Request, names: set[str]) -> None:
+        origin = request.headers.get("origin")
+        site = request.headers.get("sec-fetch-site", "none")
+        if (origin is not None and _name_of(origin) not in names) or site not in ("same-origin", "none"):
+            text = "Another origin's page may not change the mock. Call it from a test or from its own pages."
+            raise Refusal("MOCK_FORBIDDEN", text)
+
+    def _check_token(self, request: Request) -> None:
+        sent = request.headers.get("authorization", "")
+        wanted = f"Bearer {self._settings.admin_token}"
+        matches = hmac.compare_digest(sent.encode("utf-8", "surrogateescape"), wanted.encode())
+        if self._settings.admin_token is None or not matches:
+            text = "Off loopback the control API needs Authorization: Bearer with the server's --admin-token."
+            raise Refusal("UNAUTHENTICATED", text)
+
+
+def _name_of(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").lower()
+    except ValueError:
+        return ""

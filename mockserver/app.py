@@ -1,0 +1,299 @@
+"""The life of a request, from the socket's bytes to the answer's: read `Application.handle` first.
+
+Nothing here does I/O of its own; the one await that can suspend is the store's.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from wixture.contracts.bodies import BadJson, parse_json
+from wixture.contracts.document import SPEC_FOLDER, Contract, Match, Operation
+from wixture.contracts.routes import Routes
+from wixture.contracts.validation import ABSENT, Validation
+from wixture.contracts.violations import Violation
+from wixture.mockserver import cors
+from wixture.mockserver.auth import Auth, authorize
+from wixture.mockserver.keys import make_keys
+from wixture.mockserver.links import Links, claims_for
+from wixture.mockserver.messages import Call, Caller, Decision, Entity, Exchange, Found, Request, Response
+from wixture.mockserver.oauth import OAuth
+from wixture.mockserver.querystring import parse_query
+from wixture.mockserver.refusals import Refusal, invalid, to_response
+from wixture.mockserver.rules import all_rules
+from wixture.mockserver.rules.world import Rule, World
+from wixture.mockserver.seeds import seed_changes
+from wixture.mockserver.settings import Settings
+from wixture.mockserver.store.sqlite import SqliteStore
+from wixture.mockserver.store.store import Conflict, Store
+from wixture.mockserver.tenants import Tenant, Tenants
+from wixture.mockserver.tokens import Tokens
+
+log = logging.getLogger("wixture.app")
+
+API_TAGS = ("Marketing Consent", "Loyalty Social Media")
+_ATTEMPTS = 8
+
+
+@dataclass(slots=True)
+class Trace:
+    """What is found out about one request on its way, for the journal and for refusals."""
+
+    request: Request
+    operation: Operation | None = None
+    caller: Caller | None = None
+    tenant: Tenant | None = None
+    violations: tuple[Violation, ...] = ()
+
+
+class Application:
+    """The mock without a socket: give it a Request, get its Response."""
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        store: Store | None = None,
+        seed: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self._seed = seed or {}
+        self.contract = Contract.load(SPEC_FOLDER / "openapi.yaml")
+        self.validation = Validation(self.contract)
+        self.routes = Routes(self.contract.operations.values())
+        self.rules = all_rules(operation.operation_id for operation in self.contract.tagged(*API_TAGS))
+        self.store: Store = store or SqliteStore(lag_ms=self.settings.consistency_ms)
+        self.keys = make_keys(self.settings.random_seed)
+        self.tenants = Tenants(self.settings, self.keys)
+        self.tokens = Tokens(self.keys.token)
+        self.auth = Auth(self.settings, self.tenants, self.tokens)
+        self.oauth = OAuth(self.settings, self.tenants, self.tokens, self.auth)
+        self.public_url = self.settings.public_url
+        self.links = Links(self.keys.link, lambda: self.public_url)
+
+    # ---- the pipeline ----------------------------------------------------------------------------
+
+    async def handle(self, request: Request) -> Response:
+        """The answer to a request. Never raises."""
+        started = time.perf_counter_ns()
+        trace = Trace(request)
+        try:
+            response = await self._answer(trace)
+        except Refusal as refusal:
+            response = self._refused(trace, refusal)
+        except Exception:
+            log.exception("a request could not be answered")
+            response = _bug("The mock failed; its log says where.")
+        return self._record(trace, response, (time.perf_counter_ns() - started) // 1000)
+
+    async def _answer(self, trace: Trace) -> Response:
+        if cors.is_preflight(trace.request):
+            return cors.preflight()
+        match = self._match(trace)
+        if match.operation.operation_id not in self.rules:
+            return self._token_answer(trace, match.operation)
+        self._identify(trace, match.operation)
+        call = self._validated(trace, match)
+        return await self._decide(trace, call)
+
+    def _token_answer(self, trace: Trace, operation: Operation) -> Response:
+        response = self.oauth.answer(operation.operation_id, trace.request)
+        if not self.validation.accepts_response(operation, response.status, orjson.loads(response.body)):
+            raise Refusal("MOCK_BUG", "The mock's own token answer breaks the contract.")
+        return response
+
+    def _match(self, trace: Trace) -> Match:
+        request = trace.request
+        match = self.routes.find(request.method, request.path)
+        if match is None:
+            raise self._no_match(request)
+        trace.operation = match.operation
+        return match
+
+    def _identify(self, trace: Trace, operation: Operation) -> None:
+        trace.caller = self.auth.identify(trace.request)
+        trace.tenant = self.tenants.get(trace.caller.instance_id)
+        authorize(operation, trace.caller)
+
+    def _validated(self, trace: Trace, match: Match) -> Call:
+        operation, request = match.operation, trace.request
+        query = parse_query(request.query_string)
+        body = _body(operation, request)
+        if not self.validation.accepts_request(operation, match.path_parameters, query, body):
+            found = self.validation.request_violations(operation, match.path_parameters, query, body)
+            raise invalid(found or [_unexplained(operation)])
+        assert trace.caller is not None  # noqa: S101  # _identify ran
+        return Call(
+            operation_id=operation.operation_id,
+            caller=trace.caller,
+            path=match.path_parameters,
+            query=query,
+            body=body,
+            item_errors=self._item_errors(operation, body) if operation.item_schema else {},
+        )
+
+    def _item_errors(self, operation: Operation, body: Any) -> Mapping[int, str]:
+        found = self.validation.item_violations(operation, body)
+        return {
+            index: "; ".join(f"{item.field} {item.description}" for item in items)
+            for index, items in found.items()
+        }
+
+    async def _decide(self, trace: Trace, call: Call) -> Response:
+        """Find, decide, check the answer, commit; once more from the start when somebody else was faster."""
+        tenant, rule = trace.tenant, self.rules[call.operation_id]
+        assert tenant is not None  # noqa: S101  # _identify ran
+        world = self._world(tenant)
+        now = tenant.clock.now()
+        for _ in range(_ATTEMPTS):
+            decision = await self._decided(rule, call, world, tenant, now)
+            body = self._checked(trace, decision)
+            try:
+                await self.store.commit(tenant.instance_id, decision.changes, now=now)
+            except Conflict:
+                continue
+            return Response(200, body)
+        raise Refusal("MOCK_CONFLICT", "Others kept changing this entity; try again.")
+
+    async def _decided(self, rule: Rule, call: Call, world: World, tenant: Tenant, now: int) -> Decision:
+        lookup = rule.find(call, world)
+        entities = await self.store.find(tenant.instance_id, lookup, now=now)
+        return rule.decide(call, Found(lookup, entities), world)
+
+    def _checked(self, trace: Trace, decision: Decision) -> bytes:
+        """The answer's bytes. Raises Refusal MOCK_BUG for one that breaks the contract."""
+        operation = trace.operation
+        assert operation is not None  # noqa: S101  # _match ran
+        if not self.validation.accepts_response(operation, 200, decision.answer):
+            found = self.validation.response_violations(operation, 200, decision.answer)
+            reasons = "; ".join(f"{item.field} {item.problem}" for item in found)
+            raise Refusal("MOCK_BUG", f"The mock's own answer breaks the contract: {reasons}. Nothing was stored.")
+        return orjson.dumps(decision.answer)
+
+    # ---- around it -------------------------------------------------------------------------------
+
+    def _world(self, tenant: Tenant) -> World:
+        now = tenant.clock.now()
+
+        def link(kind: str, consent: Entity, language: str | None) -> str:
+            claims = claims_for(tenant.instance_id, kind, consent, language)
+            return self.links.make(claims, now=now, draw=lambda size: tenant.secrets.bytes("link", size))
+
+        return World(
+            now=tenant.clock.now_text(),
+            new_id=tenant.chance.new_id,
+            link=link,
+            cursors=tenant.cursors,
+            channels=tenant.channels,
+            loyalty_installed=tenant.loyalty_installed,
+        )
+
+    def _refused(self, trace: Trace, refusal: Refusal) -> Response:
+        trace.violations = tuple(refusal.violations)
+        if trace.tenant is None:
+            named = self.auth.tenant_named_by(trace.request)
+            trace.tenant = self.tenants.get(named) if named else None
+        response = to_response(refusal)
+        operation = trace.operation
+        if operation and not self.validation.accepts_response(
+            operation, response.status, orjson.loads(response.body)
+        ):
+            log.error("%s answered %d, which its contract does not have", operation.operation_id, response.status)
+            return _bug(f"The mock refused with {response.status}, which the contract does not have here.")
+        return response
+
+    def _no_match(self, request: Request) -> Refusal:
+        why = self.routes.explain(request.method, request.path)
+        text = f"No operation matches {request.method[:20]} {request.path[:120]}."
+        if why.closest is not None:
+            near = why.closest
+            text += f" Closest: {near.method} {near.path} ({near.operation_id})."
+        text += " List them all with: wixture routes."
+        if why.allowed:
+            return Refusal("MOCK_METHOD_NOT_ALLOWED", text, headers={"Allow": ", ".join(why.allowed)})
+        return Refusal("MOCK_NO_SUCH_OPERATION", text)
+
+    def _record(self, trace: Trace, response: Response, duration_us: int) -> Response:
+        tenant = trace.tenant
+        chance = tenant.chance if tenant else self.tenants.outside
+        request_id = chance.new_request_id()
+        headers = {**response.headers, "X-Wix-Request-Id": request_id, **cors.headers(trace.request)}
+        answered = Response(response.status, response.body, headers, response.content_type)
+        exchange = Exchange(
+            id=request_id,
+            time=(tenant or self.tenants.get(self.settings.instance_id)).clock.now(),
+            instance_id=tenant.instance_id if tenant else None,
+            operation_id=trace.operation.operation_id if trace.operation else None,
+            identity=trace.caller.identity if trace.caller else None,
+            request=trace.request,
+            response=answered,
+            violations=trace.violations,
+            duration_us=duration_us,
+        )
+        (tenant.journal if tenant else self.tenants.unattributed).add(exchange)
+        return answered
+
+    # ---- seeds -----------------------------------------------------------------------------------
+
+    async def load_launch_seed(self, tenant: Tenant) -> None:
+        """Empty a tenant, then fill the default one with the seed the server was started with."""
+        await self.store.load(tenant.instance_id, (), replace=True)
+        if self._seed and tenant.instance_id == self.settings.instance_id:
+            await self.seed(tenant, self._seed)
+
+    async def seed(self, tenant: Tenant, seed: Mapping[str, Any]) -> dict[str, int]:
+        """Add a valid seed document's entities; the counts. Raises Refusal 409, and then nothing is stored."""
+        changes = seed_changes(
+            seed,
+            now=tenant.clock.now_text(),
+            new_id=tenant.chance.new_id,
+            account_of=lambda member: self.auth.account_of("MEMBER", tenant.instance_id, member) or "",
+        )
+        try:
+            await self.store.load(tenant.instance_id, changes, replace=False)
+        except Conflict as error:
+            text = "An entity of the seed has an ID, identifier or channel that is taken. Nothing was stored."
+            raise Refusal("ALREADY_EXISTS", text, rule="consent-one-per-identifier") from error
+        if "channels" in seed:
+            tenant.channels = frozenset(seed["channels"])
+        counts = Counter(change.entity_type for change in changes)
+        return {
+            "marketingConsents": counts["marketing_consent"],
+            "followedChannels": counts["followed_channel"],
+        }
+
+    def body_limit(self, method: str, path: str) -> int:
+        """How long a body may be, in bytes."""
+        match = self.routes.find(method, path)
+        return match.operation.body_limit if match else 1024 * 1024
+
+
+def _body(operation: Operation, request: Request) -> Any:
+    """The parsed body, ABSENT where the operation takes none or none was sent. Raises Refusal."""
+    if operation.body is None or not request.body:
+        return ABSENT
+    kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    charset = parameters.replace(" ", "").replace('"', "").partition("charset=")[2] or "utf-8"
+    if kind.strip() != "application/json" or charset not in ("utf-8", "utf8", "us-ascii"):
+        sent = kind.strip()[:60] or "nothing"
+        text = f"The body is sent as {sent}; send it with Content-Type: application/json."
+        raise Refusal("MOCK_UNSUPPORTED_MEDIA_TYPE", text, rule="json-content-type")
+    try:
+        return parse_json(request.body)
+    except BadJson as error:
+        raise Refusal("MOCK_BAD_JSON", str(error), rule="json-body") from error
+
+
+def _unexplained(operation: Operation) -> Violation:
+    return Violation("body", "", "body", operation.body or "", "OTHER", "contract-keyword", "breaks the contract")
+
+
+def _bug(text: str) -> Response:
+    return to_response(Refusal("MOCK_BUG", text))

@@ -1,0 +1,21 @@
+"""Base64url without padding, read strictly: one text for each value, so that no bit can be flipped unseen."""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+_ALPHABET = re.compile(r"[A-Za-z0-9_-]*\Z")
+
+
+def encode(data: bytes) -> str:
+    """The text of some bytes."""
+    return urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def decode(text: str) -> bytes | None:
+    """The bytes of a text; None when the text is not the one that `encode` makes."""
+    if len(text) % 4 == 1 or not _ALPHABET.match(text):
+        return None
+    data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    return data if encode(data) == text else None

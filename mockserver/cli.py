@@ -1,0 +1,102 @@
+"""The small commands about a running server: `wixture token` and `wixture sdk-env`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import click
+
+from wixture.mockserver.access import is_loopback
+from wixture.mockserver.certificates import authority_path
+
+DEFAULT_URL = "http://127.0.0.1:8787"
+PRELOAD = Path(__file__).parent / "node" / "preload.mjs"
+_SECONDS = 10
+
+
+@click.command()
+@click.argument("identity", type=click.Choice(["APP", "WIX_USER", "MEMBER", "VISITOR"], case_sensitive=False))
+@click.option("--url", default=DEFAULT_URL, envvar="WIXTURE_URL", show_default=True, help="Where the mock runs.")
+@click.option("--instance", metavar="GUID", help="The tenant; the default one when absent.")
+@click.option("--member", metavar="GUID", help="The member, for MEMBER; a new one when absent.")
+@click.option("--scope", "scopes", multiple=True, help="What it may do; everything when absent. May be repeated.")
+@click.option(
+    "--expires-in", type=click.IntRange(0, 315360000), metavar="SECONDS", help="How long it is good for."
+)
+def token(
+    identity: str,
+    url: str,
+    instance: str | None,
+    member: str | None,
+    scopes: tuple[str, ...],
+    expires_in: int | None,
+) -> None:
+    """Print an access token for curl, made by a running mock."""
+    wanted: dict[str, Any] = {"identity": identity.upper()}
+    if member is not None:
+        wanted["memberId"] = member
+    if scopes:
+        wanted["scopes"] = list(scopes)
+    if expires_in is not None:
+        wanted["expiresIn"] = expires_in
+    query = "?" + urlencode({"instance": instance}) if instance else ""
+    click.echo(_post(url, f"/_mock/tokens{query}", wanted)["access_token"])
+
+
+def _post(url: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise click.UsageError(f"{url!r} is no http or https URL.")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise click.UsageError(f"{url} is not on this machine: use https, so that no token travels in the open.")
+    headers = {"Content-Type": "application/json"}
+    if os.environ.get("WIXTURE_ADMIN_TOKEN"):
+        headers["Authorization"] = f"Bearer {os.environ['WIXTURE_ADMIN_TOKEN']}"
+    request = urllib.request.Request(  # noqa: S310  # the scheme was checked
+        url.rstrip("/") + path, data=json.dumps(body).encode(), headers=headers, method="POST"
+    )
+    try:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            request, timeout=_SECONDS
+        ) as answer:
+            return json.loads(answer.read())  # type: ignore[no-any-return]
+    except urllib.error.HTTPError as error:
+        with error:
+            raise click.UsageError(f"The mock refused ({error.code}): {_message(error.read())}") from error
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        reason = getattr(error, "reason", error)
+        click.echo(f"Nothing answers at {url} ({reason}). Start the mock with: wixture serve", err=True)
+        sys.exit(2)
+
+
+def _message(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return "no reason given"
+
+
+@click.command()
+@click.option("--url", default=DEFAULT_URL, show_default=True, help="Where the mock runs.")
+@click.option("--format", "form", type=click.Choice(["shell", "json"]), default="shell", help="How to print.")
+def sdk_env(url: str, form: str) -> None:
+    """Print what to set so that the official JavaScript SDK talks to the mock, unmodified.
+
+    A preload module replaces fetch for the vendor's API hosts alone. In a shell:  eval "$(wixture sdk-env)"
+    """
+    variables = {"NODE_OPTIONS": f"--import={PRELOAD.as_uri()}", "WIXTURE_URL": url.rstrip("/")}
+    if urlsplit(url).scheme == "https":
+        variables["NODE_EXTRA_CA_CERTS"] = str(authority_path())
+    if form == "json":
+        click.echo(json.dumps(variables, indent=2))
+        return
+    for name, value in variables.items():
+        click.echo(f"export {name}={shlex.quote(value)}")

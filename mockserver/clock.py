@@ -1,0 +1,124 @@
+"""Time and chance, per tenant. The only file that reads the system's clock or its randomness.
+
+Every tenant has its own clock and its own streams, so tests that share a server repeat exactly whatever the
+others do: what a stream gives depends on the random seed, the tenant, the stream's purpose and how often it
+was asked, and on nothing else.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import time
+
+from wixture.mockserver.instants import from_text, to_text
+
+_LAST = 253_402_300_799_999_999  # the last microsecond of the year 9999
+
+
+def new_random_seed() -> int:
+    """A random seed for a server that was given none."""
+    return int.from_bytes(os.urandom(6), "big")
+
+
+def entropy(size: int) -> bytes:
+    """Bytes that nobody can guess, for keys."""
+    return os.urandom(size)
+
+
+def wall_time() -> datetime.datetime:
+    """The wall clock, for what outside parties judge: certificates."""
+    return datetime.datetime.now(datetime.UTC)
+
+
+class Clock:
+    """A tenant's time, in microseconds since 1970: the wall clock, shifted, or frozen at an instant."""
+
+    def __init__(self, start: str = "real") -> None:
+        """`start` is `real`, or the instant at which the clock stands still."""
+        self._start = start
+        self.reset()
+
+    def reset(self) -> None:
+        """Back to how it was started."""
+        self._shift = 0
+        self._frozen = None if self._start == "real" else from_text(self._start)
+
+    def now(self) -> int:
+        """The time, in microseconds since 1970."""
+        if self._frozen is not None:
+            return self._frozen
+        return min(time.time_ns() // 1000 + self._shift, _LAST)
+
+    def now_text(self) -> str:
+        """The time as the API writes dates."""
+        return to_text(self.now())
+
+    @property
+    def frozen(self) -> bool:
+        """Whether time stands still until it is advanced."""
+        return self._frozen is not None
+
+    def set(self, now: int, *, frozen: bool) -> None:
+        """Jump to an instant, and stand still there or go on from there."""
+        self._frozen = now if frozen else None
+        self._shift = 0 if frozen else now - time.time_ns() // 1000
+
+    def advance(self, seconds: float) -> None:
+        """Move on. Raises ValueError beyond the year 9999."""
+        step = round(seconds * 1_000_000)
+        if self.now() + step > _LAST:
+            raise ValueError("the clock cannot go beyond the year 9999")
+        if self._frozen is not None:
+            self._frozen += step
+        else:
+            self._shift += step
+
+    def to_dict(self) -> dict[str, object]:
+        """What the control API shows."""
+        return {"now": self.now_text(), "frozen": self.frozen}
+
+
+class Chance:
+    """Streams of ids and bytes that follow from a random seed and a name, and can be rewound."""
+
+    def __init__(self, random_seed: int, name: str) -> None:
+        self._key = hashlib.blake2b(f"{random_seed}/{name}".encode()).digest()
+        self.reset()
+
+    def reset(self) -> None:
+        """Rewind every stream to its start."""
+        self._asked: dict[str, int] = {}
+        self._ready: dict[str, list[str]] = {"id": [], "request": []}
+
+    def bytes(self, purpose: str, size: int) -> bytes:
+        """The next `size` bytes, at most 64, of the stream of that purpose."""
+        count = self._asked.get(purpose, 0)
+        self._asked[purpose] = count + 1
+        return hashlib.blake2b(f"{purpose}/{count}".encode(), key=self._key, digest_size=size).digest()
+
+    def new_id(self) -> str:
+        """The next GUID of this tenant."""
+        return self._next("id")
+
+    def new_request_id(self) -> str:
+        """The next name of an exchange: a stream of its own, so that refused requests shift no entity's ID."""
+        return self._next("request")
+
+    def _next(self, purpose: str) -> str:
+        ready = self._ready[purpose]
+        if not ready:
+            block = self.bytes(purpose, 64).hex()
+            ready.extend(_guid(block[start : start + 32]) for start in (96, 64, 32, 0))
+        return ready.pop()
+
+
+def _guid(digits: str) -> str:
+    variant = "89ab"[int(digits[16], 16) % 4]
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
+
+
+def derived_id(*parts: str) -> str:
+    """A GUID that follows from `parts` alone, the same on every server."""
+    return _guid(hashlib.blake2b("/".join(parts).encode(), digest_size=16).hexdigest())

@@ -1,0 +1,86 @@
+"""The control API below /_mock: matches, guards and validates a call, then hands it on (`control_calls.py`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from wixture.contracts.bodies import BadJson, parse_json
+from wixture.contracts.document import SPEC_FOLDER, Contract, Operation
+from wixture.contracts.routes import Routes
+from wixture.contracts.validation import ABSENT, Validation
+from wixture.mockserver.access import Access
+from wixture.mockserver.app import Application
+from wixture.mockserver.control_calls import CALLS, ControlCall
+from wixture.mockserver.messages import Request, Response
+from wixture.mockserver.querystring import parse_query
+from wixture.mockserver.refusals import Refusal, invalid, to_response
+
+PREFIX = "/_mock"
+BODY_LIMIT = 64 * 1024 * 1024
+_HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+
+class Control:
+    """Answers the control API of one application."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+        self._access = Access(app.settings, lambda: app.public_url)
+        self.contract = Contract.load(SPEC_FOLDER / "control.yaml")
+        self._validation = Validation(self.contract)
+        self._routes = Routes(self.contract.operations.values())
+
+    async def handle(self, request: Request) -> Response:
+        """The answer to a control call."""
+        try:
+            answer = await self._answer(request)
+        except Refusal as refusal:
+            answer = to_response(refusal)
+        headers = {
+            **_HEADERS,
+            **answer.headers,
+            "X-Wix-Request-Id": self._app.tenants.outside.new_request_id(),
+        }
+        return Response(answer.status, answer.body, headers, answer.content_type)
+
+    async def _answer(self, request: Request) -> Response:
+        match = self._routes.find(request.method, request.path)
+        self._access.check(request, open_to_all=match is not None and not match.operation.security)
+        if match is None:
+            raise self._no_match(request)
+        operation = match.operation
+        query, body = parse_query(request.query_string), _body(operation, request)
+        if not self._validation.accepts_request(operation, match.path_parameters, query, body):
+            raise invalid(self._validation.request_violations(operation, match.path_parameters, query, body))
+        instance = query.get("instance", self._app.settings.instance_id).lower()
+        everybody = instance == "*"
+        tenant = self._app.tenants.get(self._app.settings.instance_id if everybody else instance)
+        call = ControlCall(tenant, everybody, query, body)
+        answer = await CALLS[operation.operation_id](self._app, call)
+        return answer if isinstance(answer, Response) else Response(200, orjson.dumps(answer))
+
+    def _no_match(self, request: Request) -> Refusal:
+        why = self._routes.explain(request.method, request.path)
+        text = f"No control call matches {request.method[:20]} {request.path[:120]}."
+        if why.closest is not None:
+            text += f" Closest: {why.closest.method} {why.closest.path}."
+        text += " GET /_mock/control.yaml lists them."
+        if why.allowed:
+            return Refusal("MOCK_METHOD_NOT_ALLOWED", text, headers={"Allow": ", ".join(why.allowed)})
+        return Refusal("MOCK_NO_SUCH_OPERATION", text)
+
+
+def _body(operation: Operation, request: Request) -> Any:
+    """The parsed body, or ABSENT. Raises Refusal: a change must come as JSON, which no plain form can send."""
+    if not request.body:
+        return ABSENT
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refusal("MOCK_UNSUPPORTED_MEDIA_TYPE", "Send the body with Content-Type: application/json.")
+    if operation.body is None:
+        return ABSENT
+    try:
+        return parse_json(request.body)
+    except BadJson as error:
+        raise Refusal("MOCK_BAD_JSON", str(error), rule="json-body") from error

@@ -1,0 +1,265 @@
+"""What each call of the control API does, one function each, named as in spec/control.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from wixture import __version__
+from wixture.contracts.document import SPEC_FOLDER, read_document
+from wixture.mockserver.app import API_TAGS, Application
+from wixture.mockserver.clock import derived_id
+from wixture.mockserver.instants import from_text, sort_key, to_text
+from wixture.mockserver.journal import Journal, shown
+from wixture.mockserver.messages import Exchange, Response
+from wixture.mockserver.oauth import Code, code_expiry
+from wixture.mockserver.refusals import Refusal, invalid_field
+from wixture.mockserver.seeds import snapshot_changes
+from wixture.mockserver.settings import ACCESS_TOKEN_SECONDS, CODE_SECONDS
+from wixture.mockserver.store.store import Conflict
+from wixture.mockserver.tenants import Tenant
+
+YAML_TYPE = "application/yaml"
+Answer = dict[str, Any] | Response
+
+
+@dataclass(frozen=True, slots=True)
+class ControlCall:
+    """A control call that is matched, allowed and valid. `everybody` when it names all tenants."""
+
+    tenant: Tenant
+    everybody: bool
+    query: Mapping[str, str]
+    body: Any
+
+
+# ---- the server ----------------------------------------------------------------------------------
+
+
+async def get_health(app: Application, _: ControlCall) -> Answer:
+    """That the server is up, and how many operations it serves."""
+    return {"status": "ok", "version": __version__, "operations": len(app.contract.tagged(*API_TAGS))}
+
+
+def _document(name: str) -> Callable[[Application, ControlCall], Awaitable[Answer]]:
+    async def get_document(_: Application, __: ControlCall) -> Answer:
+        """A document of the spec folder, as it stands."""
+        path = SPEC_FOLDER / f"{name}.yaml"
+        return Response(200, path.read_bytes(), content_type=YAML_TYPE)
+
+    return get_document
+
+
+def _json_document(name: str) -> Callable[[Application, ControlCall], Awaitable[Answer]]:
+    async def get_document(_: Application, __: ControlCall) -> Answer:
+        """A document of the spec folder, as JSON and whole."""
+        return Response(200, orjson.dumps(read_document(SPEC_FOLDER / f"{name}.yaml")))
+
+    return get_document
+
+
+# ---- data ----------------------------------------------------------------------------------------
+
+
+async def reset_tenant(app: Application, call: ControlCall) -> Answer:
+    """Back to the launch options."""
+    for tenant in app.tenants.all() if call.everybody else [call.tenant]:
+        app.tenants.rewind(tenant)
+        await app.load_launch_seed(tenant)
+    if call.everybody:
+        app.tenants.unattributed.clear()
+    return {}
+
+
+async def seed_tenant(app: Application, call: ControlCall) -> Answer:
+    """Add entities, all or none."""
+    return await app.seed(call.tenant, call.body)
+
+
+async def get_state(app: Application, call: ControlCall) -> Answer:
+    """A snapshot of the tenant."""
+    tenant = call.tenant
+    return {
+        "version": 1,
+        "instanceId": tenant.instance_id,
+        **await app.store.snapshot(tenant.instance_id),
+        **_switches(tenant),
+        "clock": tenant.clock.to_dict(),
+    }
+
+
+async def put_state(app: Application, call: ControlCall) -> Answer:
+    """Replace the tenant by a snapshot, all or nothing."""
+    tenant, snapshot = call.tenant, call.body
+    try:
+        await app.store.load(tenant.instance_id, snapshot_changes(snapshot), replace=True)
+    except Conflict as error:
+        text = "Two entities of the snapshot share an ID or an identifier. Nothing was changed."
+        raise Refusal("ALREADY_EXISTS", text, rule="consent-one-per-identifier") from error
+    _turn_switches(tenant, snapshot)
+    if "clock" in snapshot:
+        tenant.clock.set(from_text(snapshot["clock"]["now"]), frozen=snapshot["clock"]["frozen"])
+    return {}
+
+
+async def get_channels(_: Application, call: ControlCall) -> Answer:
+    """The site owner's switches."""
+    return _switches(call.tenant)
+
+
+async def put_channels(_: Application, call: ControlCall) -> Answer:
+    """Turn the switches that are named."""
+    _turn_switches(call.tenant, call.body)
+    return _switches(call.tenant)
+
+
+def _switches(tenant: Tenant) -> dict[str, Any]:
+    return {"channels": sorted(tenant.channels), "loyaltyInstalled": tenant.loyalty_installed}
+
+
+def _turn_switches(tenant: Tenant, body: Mapping[str, Any]) -> None:
+    if "channels" in body:
+        tenant.channels = frozenset(body["channels"])
+    tenant.loyalty_installed = body.get("loyaltyInstalled", tenant.loyalty_installed)
+
+
+# ---- the journal ---------------------------------------------------------------------------------
+
+
+async def list_exchanges(app: Application, call: ControlCall) -> Answer:
+    """The tenant's exchanges, and those that name no tenant."""
+    tenants = app.tenants.all() if call.everybody else [call.tenant]
+    own = [exchange for tenant in tenants for exchange in _selected(tenant.journal, call.query)]
+    if call.everybody:
+        own.sort(key=lambda exchange: exchange.time)
+    return {
+        "exchanges": [shown(exchange) for exchange in own],
+        "unattributed": [shown(exchange) for exchange in _selected(app.tenants.unattributed, call.query)],
+    }
+
+
+async def delete_exchanges(app: Application, call: ControlCall) -> Answer:
+    """Forget them."""
+    for tenant in app.tenants.all() if call.everybody else [call.tenant]:
+        tenant.journal.clear()
+    if call.everybody:
+        app.tenants.unattributed.clear()
+    return {}
+
+
+def _selected(journal: Journal, query: Mapping[str, str]) -> list[Exchange]:
+    found = _since(journal, query["since"]) if "since" in query else list(journal)
+    if "operation" in query:
+        found = [exchange for exchange in found if exchange.operation_id == query["operation"]]
+    if "status" in query:
+        found = [exchange for exchange in found if exchange.response.status == int(query["status"])]
+    if "violations" in query:
+        found = [exchange for exchange in found if bool(exchange.violations) == (query["violations"] == "true")]
+    return found
+
+
+def _since(journal: Iterable[Exchange], since: str) -> list[Exchange]:
+    """Those after the exchange with that ID (all, where this journal has none), or after that instant."""
+    exchanges = list(journal)
+    if len(since) == 36 and since.count("-") == 4:
+        ids = [exchange.id for exchange in exchanges]
+        return exchanges[ids.index(since) + 1 :] if since in ids else exchanges
+    try:
+        from_text(since)
+    except ValueError as error:
+        raise invalid_field("since", "must be an exchange's ID or an instant", "timestamp-form") from error
+    return [exchange for exchange in exchanges if sort_key(to_text(exchange.time)) > sort_key(since)]
+
+
+# ---- time ----------------------------------------------------------------------------------------
+
+
+async def get_clock(_: Application, call: ControlCall) -> Answer:
+    """The tenant's time."""
+    return call.tenant.clock.to_dict()
+
+
+async def put_clock(_: Application, call: ControlCall) -> Answer:
+    """Jump to an instant, and stand still there unless told to go on."""
+    clock, body = call.tenant.clock, call.body
+    now = from_text(body["now"]) if "now" in body else clock.now()
+    clock.set(now, frozen=body.get("frozen", True))
+    return clock.to_dict()
+
+
+async def advance_clock(_: Application, call: ControlCall) -> Answer:
+    """Move time on."""
+    try:
+        call.tenant.clock.advance(call.body["seconds"])
+    except ValueError as error:
+        raise invalid_field("seconds", f"is too far: {error}", "timestamp-form") from error
+    return call.tenant.clock.to_dict()
+
+
+# ---- identities ----------------------------------------------------------------------------------
+
+
+async def get_tenant(app: Application, call: ControlCall) -> Answer:
+    """The IDs that belong to the tenant."""
+    return {
+        "instanceId": call.tenant.instance_id,
+        "clientId": call.tenant.client_id,
+        "appId": app.settings.app_id,
+        "siteUrl": app.public_url,
+    }
+
+
+async def create_token(app: Application, call: ControlCall) -> Answer:
+    """Both tokens of any identity."""
+    body = call.body
+    tenant = app.tenants.get(body["instanceId"].lower()) if "instanceId" in body else call.tenant
+    identity = body["identity"]
+    subjects = {"APP": app.settings.app_id, "WIX_USER": derived_id("wix user", tenant.instance_id)}
+    named = body.get("memberId") if identity == "MEMBER" else body.get("visitorId")
+    subject = subjects.get(identity) or (named or tenant.chance.new_id()).lower()
+    scopes = frozenset(body["scopes"]) if "scopes" in body else None
+    caller = app.oauth.caller(identity, tenant.instance_id, subject, scopes=scopes)
+    return app.oauth.tokens_for(caller, body.get("expiresIn", ACCESS_TOKEN_SECONDS))
+
+
+async def create_code(app: Application, call: ControlCall) -> Answer:
+    """A code that can be exchanged once."""
+    body, tenant = call.body, call.tenant
+    identity = body.get("identity", "MEMBER")
+    member = (body.get("memberId") or tenant.chance.new_id()).lower() if identity == "MEMBER" else None
+    code = Code(
+        identity=identity,
+        instance_id=tenant.instance_id,
+        subject_id=member or app.settings.app_id,
+        challenge=body.get("codeChallenge"),
+        redirect_uri=body.get("redirectUri"),
+        expires_at=code_expiry(tenant.clock.now()),
+    )
+    answer = {"code": app.oauth.new_code(code, tenant), "expiresIn": CODE_SECONDS}
+    return {**answer, "memberId": member} if member else answer
+
+
+CALLS: Mapping[str, Callable[[Application, ControlCall], Awaitable[Answer]]] = {
+    "getHealth": get_health,
+    "getContractAsYaml": _document("openapi"),
+    "getContractAsJson": _json_document("openapi"),
+    "getControlAsYaml": _document("control"),
+    "getControlAsJson": _json_document("control"),
+    "getTenant": get_tenant,
+    "resetTenant": reset_tenant,
+    "seedTenant": seed_tenant,
+    "getState": get_state,
+    "putState": put_state,
+    "listExchanges": list_exchanges,
+    "deleteExchanges": delete_exchanges,
+    "getClock": get_clock,
+    "putClock": put_clock,
+    "advanceClock": advance_clock,
+    "getChannels": get_channels,
+    "putChannels": put_channels,
+    "createToken": create_token,
+    "createCode": create_code,
+}

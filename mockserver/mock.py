@@ -1,0 +1,63 @@
+"""The whole mock: the APIs and, below /_mock, the control API."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from functools import cached_property
+from typing import Any
+
+from wixture.mockserver.app import Application
+from wixture.mockserver.control import BODY_LIMIT, PREFIX, Control
+from wixture.mockserver.messages import Request, Response
+from wixture.mockserver.refusals import Refusal, to_response
+from wixture.mockserver.settings import Settings
+
+log = logging.getLogger("wixture.mock")
+
+
+class Mock:
+    """What a server serves. `seed`, a seed document, is the default tenant's at launch and after each reset."""
+
+    def __init__(self, settings: Settings | None = None, *, seed: dict[str, Any] | None = None) -> None:
+        self.app = Application(settings, seed=seed)
+
+    @cached_property
+    def control(self) -> Control:
+        """The control API, loaded with its first call."""
+        return Control(self.app)
+
+    async def start(self) -> None:
+        """Load the seed. Raises Refusal for one that breaks the contract or clashes with itself."""
+        await self.app.load_launch_seed(self.app.tenants.get(self.app.settings.instance_id))
+
+    async def stop(self) -> None:
+        """Let go of the store."""
+        await self.app.store.close()
+
+    def warm_up(self) -> None:
+        """Import and build, off the request's path, what only the first refusal or token would."""
+        from wixture.contracts.rulebook import rules
+        from wixture.mockserver import jwe  # noqa: F401  # for its import alone
+
+        importlib.import_module("jwt")
+        rules()
+        _ = self.app.validation.authority, self.control
+
+    async def handle(self, request: Request) -> Response:
+        """The answer to a request. Never raises."""
+        if not _is_control(request.path):
+            return await self.app.handle(request)
+        try:
+            return await self.control.handle(request)
+        except Exception:
+            log.exception("a control call could not be answered")
+            return to_response(Refusal("MOCK_BUG", "The mock failed; its log says where."))
+
+    def body_limit(self, method: str, path: str) -> int:
+        """How long a body may be, in bytes."""
+        return BODY_LIMIT if _is_control(path) else self.app.body_limit(method, path)
+
+
+def _is_control(path: str) -> bool:
+    return path == PREFIX or path.startswith(PREFIX + "/")

@@ -1,0 +1,121 @@
+"""How the server says no: one table of codes, one exception, one envelope.
+
+The vendor documents no codes for these operations, so every code is a convention: assert on status and shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from wixture.contracts.rulebook import rules
+from wixture.contracts.violations import Violation
+from wixture.mockserver.messages import Response
+
+STATUS: Mapping[str, int] = {
+    # code: status          evidence
+    "INVALID_ARGUMENT": 400,  # documented: the vendor's error guide
+    "UNAUTHENTICATED": 401,  # documented: the vendor's error guide
+    "PERMISSION_DENIED": 403,  # documented: the vendor's error guide
+    "NOT_FOUND": 404,  # observed at other Wix services
+    "ALREADY_EXISTS": 409,  # observed at other Wix services
+    "INVALID_REVISION": 409,  # observed at other Wix services
+    "FAILED_PRECONDITION": 428,  # documented: the vendor's error guide
+    "RESOURCE_EXHAUSTED": 429,  # documented: the vendor's error guide
+    # the mock's own
+    "MOCK_BAD_JSON": 400,
+    "MOCK_BAD_REQUEST": 400,
+    "MOCK_FORBIDDEN": 403,
+    "MOCK_NO_SUCH_OPERATION": 404,
+    "MOCK_METHOD_NOT_ALLOWED": 405,
+    "MOCK_CONFLICT": 409,
+    "MOCK_UNSUPPORTED_MEDIA_TYPE": 415,
+    "MOCK_BUG": 500,
+    "MOCK_STORAGE_UNAVAILABLE": 503,
+}
+LONGEST = 2000
+MOST_VIOLATIONS = 100
+
+
+class Refusal(Exception):  # it is the API's answer, not a failure of ours
+    """A request that is refused. `rule` is an ID of spec/rules.yaml, `data` goes into the answer."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        rule: str | None = None,
+        violations: Sequence[Violation] = (),
+        data: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.rule = rule
+        self.violations = violations
+        self.data = dict(data or {})
+        self.headers = headers or {}
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the code."""
+        return STATUS[self.code]
+
+
+def invalid(violations: Sequence[Violation]) -> Refusal:
+    """The refusal of a request that breaks the contract, with every violation."""
+    text = "; ".join(f"{found.field} {found.problem}" for found in violations[:MOST_VIOLATIONS])
+    return Refusal("INVALID_ARGUMENT", f"INVALID_ARGUMENT: {text}"[:LONGEST], violations=violations)
+
+
+def invalid_field(
+    field: str, problem: str, rule: str, *, closest: str | None = None, kind: str = "CUSTOM"
+) -> Refusal:
+    """The refusal of one field by a rule that no schema can hold. `field` is its REST path."""
+    pointer = "/" + field.replace("[", "/").replace("]", "").replace(".", "/")
+    found = Violation(
+        field=field,
+        pointer=pointer,
+        where="body",
+        spec_pointer="",
+        violated_rule=kind,
+        rule=rule,
+        problem=problem,
+        closest=closest,
+        data={"ruleName": rule.upper().replace("-", "_")},
+    )
+    return invalid([found])
+
+
+def to_response(refusal: Refusal) -> Response:
+    """The answer of a refusal, in the API's error envelope."""
+    details = _validation_error(refusal) if refusal.violations else _application_error(refusal)
+    envelope = {"message": refusal.message[:LONGEST], "details": details}
+    return Response(refusal.status, orjson.dumps(envelope), dict(refusal.headers))
+
+
+def _application_error(refusal: Refusal) -> dict[str, Any]:
+    description = refusal.message[:LONGEST]
+    if refusal.rule is not None:
+        description = f"{description} {rules()[refusal.rule].cited}"
+        refusal.data.setdefault("rule", refusal.rule)
+    return {"applicationError": {"code": refusal.code, "description": description, "data": refusal.data}}
+
+
+def _validation_error(refusal: Refusal) -> dict[str, Any]:
+    shown = refusal.violations[:MOST_VIOLATIONS]
+    return {"validationError": {"fieldViolations": [_field_violation(found) for found in shown]}}
+
+
+def _field_violation(found: Violation) -> dict[str, Any]:
+    data = {key: value for key, value in found.data.items() if key != "ruleName"}
+    shown: dict[str, Any] = {"field": found.field[:LONGEST], "description": found.description[:LONGEST]}
+    shown["violatedRule"] = found.violated_rule
+    if found.violated_rule in ("CUSTOM", "OTHER"):
+        shown["ruleName"] = found.data.get("ruleName", found.rule.upper().replace("-", "_"))
+    shown["data"] = {**data, "rule": found.rule, "pointer": found.pointer[:LONGEST]}
+    return shown

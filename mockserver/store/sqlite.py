@@ -1,0 +1,263 @@
+"""The store on SQLite, in memory: called in the event loop, where a statement costs microseconds."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import orjson
+
+from wixture.mockserver.instants import sort_key
+from wixture.mockserver.messages import (
+    ById,
+    ByIdentifier,
+    Change,
+    Entity,
+    Followed,
+    Identifier,
+    Lookup,
+    Nothing,
+    Page,
+    identifier_of,
+)
+from wixture.mockserver.store.sql import QuestionMarks, pages
+from wixture.mockserver.store.store import Conflict, Snapshot
+
+_CONSENTS = """
+CREATE TABLE {name} (
+  tenant INTEGER NOT NULL, id TEXT NOT NULL, email TEXT, phone TEXT, state TEXT NOT NULL,
+  created TEXT NOT NULL, updated TEXT NOT NULL, revision INTEGER NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX {name}_email ON {name} (tenant, email) WHERE email IS NOT NULL;
+CREATE UNIQUE INDEX {name}_phone ON {name} (tenant, phone) WHERE phone IS NOT NULL;
+CREATE INDEX {name}_state ON {name} (tenant, state, id);
+CREATE INDEX {name}_created ON {name} (tenant, created, id);
+CREATE INDEX {name}_created_down ON {name} (tenant, created DESC, id);
+CREATE INDEX {name}_updated ON {name} (tenant, updated, id);
+CREATE INDEX {name}_updated_down ON {name} (tenant, updated DESC, id);
+"""
+_CHANNELS = """
+CREATE TABLE {name} (
+  tenant INTEGER NOT NULL, account TEXT NOT NULL, channel TEXT NOT NULL, id TEXT NOT NULL,
+  created TEXT NOT NULL, position INTEGER NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (tenant, account, channel)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX {name}_id ON {name} (tenant, id);
+"""
+_OTHERS = """
+CREATE TABLE tenants (tenant INTEGER PRIMARY KEY, instance_id TEXT NOT NULL UNIQUE);
+CREATE TABLE pending (
+  position INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, due INTEGER NOT NULL, change BLOB NOT NULL
+);
+CREATE INDEX pending_order ON pending (tenant, position);
+"""
+_PER_STATEMENT = 500
+
+
+class SqliteStore:
+    """Entities in an SQLite database. With a lag, reads see a second set of tables that writes reach later."""
+
+    def __init__(self, path: str = ":memory:", *, lag_ms: int = 0) -> None:
+        """`lag_ms` is how far reads stay behind writes, in milliseconds of the tenant's clock."""
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        self._lag = lag_ms * 1000
+        self._tenants: dict[str, int] = {}
+        self._position = 0
+        for name in ("consents", "seen_consents"):
+            self._db.executescript(_CONSENTS.format(name=name))
+        for name in ("channels", "seen_channels"):
+            self._db.executescript(_CHANNELS.format(name=name))
+        self._db.executescript(_OTHERS)
+
+    async def find(self, tenant: str, lookup: Lookup, *, now: int) -> Sequence[Entity]:
+        """The entities of a lookup."""
+        key = self._key(tenant)
+        prefix = self._tables_to_read(key, lookup, now)
+        if isinstance(lookup, ById):
+            sql = f"SELECT body FROM {prefix}consents WHERE tenant = ? AND id = ?"  # noqa: S608
+            return self._read(sql, (key, lookup.id))
+        if isinstance(lookup, ByIdentifier):
+            return self._by_identifiers(prefix, key, lookup.identifiers)
+        if isinstance(lookup, Page):
+            return self._page(prefix, key, lookup)
+        return [] if isinstance(lookup, Nothing) else self._followed(prefix, key, lookup)
+
+    def _tables_to_read(self, key: int, lookup: Lookup, now: int) -> str:
+        if not self._lag or getattr(lookup, "latest", False):
+            return ""
+        self._catch_up(key, now)
+        return "seen_"
+
+    def _by_identifiers(self, prefix: str, key: int, identifiers: Sequence[Identifier]) -> list[Entity]:
+        found: list[Entity] = []
+        for column, kind in (("email", "EMAIL"), ("phone", "PHONE")):
+            wanted = [identifier.key for identifier in identifiers if identifier.type == kind]
+            for start in range(0, len(wanted), _PER_STATEMENT):
+                values = QuestionMarks(key)
+                marks = values.add_all(wanted[start : start + _PER_STATEMENT])
+                sql = f"SELECT body FROM {prefix}consents WHERE tenant = ? AND {column} IN ({marks})"  # noqa: S608
+                found += self._read(sql, values.values)
+        return found
+
+    def _followed(self, prefix: str, key: int, lookup: Followed) -> list[Entity]:
+        sql = (
+            f"SELECT body FROM {prefix}channels WHERE tenant = ? AND account = ? "  # noqa: S608
+            "ORDER BY created DESC, position DESC"
+        )
+        return self._read(sql, (key, lookup.account_id))
+
+    def _page(self, prefix: str, key: int, page: Page) -> list[Entity]:
+        found: list[Entity] = []
+        for sql, values in pages(f"{prefix}consents", page, key):
+            found += self._read(sql, values)
+            if len(found) > page.limit:
+                break
+        return found[: page.limit + 1]
+
+    def _read(self, sql: str, values: Iterable[Any]) -> list[Entity]:
+        return [orjson.loads(body) for (body,) in self._db.execute(sql, tuple(values))]
+
+    async def commit(self, tenant: str, changes: Sequence[Change], *, now: int) -> None:
+        """Write all changes or none. Raises Conflict."""
+        if not changes:
+            return
+        key = self._key(tenant)
+        with self._transaction():
+            for change in changes:
+                self._write("", key, change)
+                if self._lag:
+                    self._defer(key, change, now)
+
+    async def load(self, tenant: str, changes: Sequence[Change], *, replace: bool) -> None:
+        """Write new entities, all or none, seen by every read at once. Raises Conflict."""
+        key = self._key(tenant)
+        with self._transaction():
+            if replace:
+                self._clear(key)
+            for change in changes:
+                self._write("", key, change)
+                if self._lag:
+                    self._write("seen_", key, change)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except sqlite3.IntegrityError as error:
+            self._db.execute("ROLLBACK")
+            raise Conflict(str(error)) from error
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _write(self, prefix: str, key: int, change: Change) -> None:
+        if change.entity_type == "followed_channel":
+            self._insert_channel(prefix, key, change.entity)
+        elif change.kind == "created":
+            self._insert_consent(prefix, key, change.entity)
+        elif change.kind == "updated":
+            self._update_consent(prefix, key, change)
+        else:
+            sql = f"DELETE FROM {prefix}consents WHERE tenant = ? AND id = ? AND revision = ?"  # noqa: S608
+            self._must_hit(sql, (key, change.entity["id"], int(change.based_on or 0)))
+
+    def _insert_consent(self, prefix: str, key: int, consent: Entity) -> None:
+        identifier = identifier_of(consent["details"])
+        email = identifier.key if identifier.type == "EMAIL" else None
+        phone = identifier.key if identifier.type == "PHONE" else None
+        sql = f"INSERT INTO {prefix}consents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+        created, updated = sort_key(consent["createdDate"]), sort_key(consent["updatedDate"])
+        revision = int(consent["revision"])
+        row = (
+            key,
+            consent["id"],
+            email,
+            phone,
+            consent["state"],
+            created,
+            updated,
+            revision,
+            _encode(consent),
+        )
+        self._db.execute(sql, row)
+
+    def _update_consent(self, prefix: str, key: int, change: Change) -> None:
+        consent = change.entity
+        sql = (
+            f"UPDATE {prefix}consents SET state = ?, updated = ?, revision = ?, body = ? "  # noqa: S608
+            "WHERE tenant = ? AND id = ? AND revision = ?"
+        )
+        row = (consent["state"], sort_key(consent["updatedDate"]), int(consent["revision"]), _encode(consent))
+        self._must_hit(sql, (*row, key, consent["id"], int(change.based_on or 0)))
+
+    def _insert_channel(self, prefix: str, key: int, entity: Entity) -> None:
+        self._position += 1
+        sql = f"INSERT INTO {prefix}channels VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+        created = sort_key(entity["createdDate"])
+        row = (
+            key,
+            entity["accountId"],
+            entity["channel"],
+            entity["id"],
+            created,
+            self._position,
+            _encode(entity),
+        )
+        self._db.execute(sql, row)
+
+    def _must_hit(self, sql: str, values: Sequence[Any]) -> None:
+        if self._db.execute(sql, values).rowcount != 1:
+            raise sqlite3.IntegrityError("the revision is stale")
+
+    # ---- reads that lag --------------------------------------------------------------------------
+
+    def _defer(self, key: int, change: Change, now: int) -> None:
+        body = orjson.dumps([change.kind, change.entity_type, change.entity, change.based_on])
+        sql = "INSERT INTO pending (tenant, due, change) VALUES (?, ?, ?)"
+        self._db.execute(sql, (key, now + self._lag, body))
+
+    def _catch_up(self, key: int, now: int) -> None:
+        """Let the seen tables reach what is due, in the order it was written."""
+        sql = "SELECT position, due, change FROM pending WHERE tenant = ? ORDER BY position"
+        for position, due, body in self._db.execute(sql, (key,)).fetchall():
+            if due > now:
+                return
+            kind, entity_type, entity, based_on = orjson.loads(body)
+            self._write("seen_", key, Change(kind, entity_type, entity, based_on))
+            self._db.execute("DELETE FROM pending WHERE position = ?", (position,))
+
+    # ---- whole tenants ---------------------------------------------------------------------------
+
+    async def snapshot(self, tenant: str) -> Snapshot:
+        """Everything of a tenant: consents by ID, channels by account and age."""
+        key = (self._key(tenant),)
+        return {
+            "marketingConsents": self._read("SELECT body FROM consents WHERE tenant = ? ORDER BY id", key),
+            "followedChannels": self._read(
+                "SELECT body FROM channels WHERE tenant = ? ORDER BY account, created, position", key
+            ),
+        }
+
+    def _clear(self, key: int) -> None:
+        for table in ("consents", "seen_consents", "channels", "seen_channels", "pending"):
+            self._db.execute(f"DELETE FROM {table} WHERE tenant = ?", (key,))  # noqa: S608
+
+    async def close(self) -> None:
+        """Close the database; a memory one is gone then."""
+        self._db.close()
+
+    def _key(self, tenant: str) -> int:
+        if tenant not in self._tenants:
+            self._db.execute("INSERT OR IGNORE INTO tenants (instance_id) VALUES (?)", (tenant,))
+            row = self._db.execute("SELECT tenant FROM tenants WHERE instance_id = ?", (tenant,)).fetchone()
+            self._tenants[tenant] = row[0]
+        return self._tenants[tenant]
+
+
+def _encode(entity: Entity) -> bytes:
+    return b"%b" % orjson.dumps(entity)  # orjson's own result keeps a larger buffer alive

@@ -1,0 +1,42 @@
+"""The store's protocol: what the server asks of any place that keeps entities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from wixture.mockserver.messages import Change, Entity, Lookup
+
+Snapshot = dict[str, list[Entity]]
+"""All entities of a tenant: `marketingConsents` and `followedChannels`, each in a stable order."""
+
+
+class Conflict(Exception):  # it is the store's answer, not a failure of it
+    """A change did not hold: its revision is stale, or its ID or identifier is taken. Nothing was written."""
+
+
+class Store(Protocol):
+    """Entities by tenant. Every tenant sees only its own."""
+
+    async def find(self, tenant: str, lookup: Lookup, *, now: int) -> Sequence[Entity]:
+        """The entities of a lookup. `now`, in microseconds, decides what a lagging read sees."""
+        ...
+
+    async def commit(self, tenant: str, changes: Sequence[Change], *, now: int) -> None:
+        """Write all changes or none. Raises Conflict."""
+        ...
+
+    async def load(self, tenant: str, changes: Sequence[Change], *, replace: bool) -> None:
+        """Write new entities, all or none, seen by every read at once; `replace` removes the old ones first.
+
+        Raises Conflict.
+        """
+        ...
+
+    async def snapshot(self, tenant: str) -> Snapshot:
+        """Everything of a tenant."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of files and connections."""
+        ...

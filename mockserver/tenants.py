@@ -1,0 +1,80 @@
+"""Tenants: one site's clock, chance, switches and journal. Any GUID is one from its first use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wixture.mockserver.clock import Chance, Clock, derived_id, new_random_seed
+from wixture.mockserver.cursors import SiteCursors
+from wixture.mockserver.journal import Journal
+from wixture.mockserver.keys import Keys
+from wixture.mockserver.settings import Settings
+
+
+@dataclass(slots=True, eq=False)
+class Tenant:
+    """What the server keeps for one site beside its entities."""
+
+    instance_id: str
+    client_id: str
+    clock: Clock
+    chance: Chance
+    secrets: Chance
+    cursors: SiteCursors
+    journal: Journal
+    channels: frozenset[str]
+    loyalty_installed: bool = True
+
+
+class Tenants:
+    """All tenants of a server, made when first asked for."""
+
+    def __init__(self, settings: Settings, keys: Keys) -> None:
+        self._settings = settings
+        self._keys = keys
+        self.random_seed = new_random_seed() if settings.random_seed is None else settings.random_seed
+        self._by_id: dict[str, Tenant] = {}
+        self._by_client: dict[str, Tenant] = {}
+        self.unattributed = Journal(settings.journal_size)
+        self.outside = Chance(self.random_seed, "no tenant")
+        self.get(settings.instance_id)
+
+    def get(self, instance_id: str) -> Tenant:
+        """The tenant of an instance ID."""
+        tenant = self._by_id.get(instance_id)
+        if tenant is None:
+            tenant = self._make(instance_id)
+            self._by_id[instance_id] = self._by_client[tenant.client_id] = tenant
+        return tenant
+
+    def of_client(self, client_id: str) -> Tenant | None:
+        """The tenant that an OAuth client ID names; None for an unknown one."""
+        return self._by_client.get(client_id)
+
+    def all(self) -> list[Tenant]:
+        """Every tenant used so far."""
+        return list(self._by_id.values())
+
+    def _make(self, instance_id: str) -> Tenant:
+        settings = self._settings
+        default = instance_id == settings.instance_id
+        return Tenant(
+            instance_id=instance_id,
+            client_id=settings.client_id if default else derived_id("client", instance_id),
+            clock=Clock(settings.clock),
+            chance=Chance(self.random_seed, instance_id),
+            # A stream of its own key: whoever knows the random seed must not foresee what protects a token.
+            secrets=Chance(int.from_bytes(self._keys.link, "big"), instance_id),
+            cursors=SiteCursors(self._keys.cursor, instance_id),
+            journal=Journal(settings.journal_size),
+            channels=frozenset(settings.channels),
+        )
+
+    def rewind(self, tenant: Tenant) -> None:
+        """The tenant's clock, chance, switches and journal as they were at launch. Entities are the store's."""
+        tenant.clock.reset()
+        tenant.chance.reset()
+        tenant.secrets.reset()
+        tenant.journal.clear()
+        tenant.channels = frozenset(self._settings.channels)
+        tenant.loyalty_installed = True
