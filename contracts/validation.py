@@ -7,13 +7,13 @@ goes to openapi-core for the reasons (`authority.py`), loaded only then. A parit
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import orjson
 
-from wixture.contracts.document import Contract, Operation
+from wixture.contracts.document import SPEC_FOLDER, Contract, Operation
 from wixture.contracts.pointers import resolve
 from wixture.contracts.violations import SchemaError, Violation, from_schema_error
 
@@ -141,6 +141,12 @@ class Validation:
             for index, item in enumerate(items)
             if not self.accepts(schema, item)
         }
+
+
+@cache
+def own_contract(name: str) -> Validation:
+    """The validation of one of our own contracts, `openapi` or `control`: read and compiled once a process."""
+    return Validation(Contract.load(SPEC_FOLDER / f"{name}.yaml"))
 
 
 def _missing_body(operation: Operation) -> SchemaError:

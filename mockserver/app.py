@@ -15,9 +15,9 @@ from typing import Any
 import orjson
 
 from wixture.contracts.bodies import BadJson, parse_json
-from wixture.contracts.document import SPEC_FOLDER, Contract, Match, Operation
+from wixture.contracts.document import Match, Operation
 from wixture.contracts.routes import Routes
-from wixture.contracts.validation import ABSENT, Validation
+from wixture.contracts.validation import ABSENT, own_contract
 from wixture.contracts.violations import Violation
 from wixture.mockserver import cors
 from wixture.mockserver.auth import Auth, authorize
@@ -65,8 +65,8 @@ class Application:
     ) -> None:
         self.settings = settings or Settings()
         self._seed = seed or {}
-        self.contract = Contract.load(SPEC_FOLDER / "openapi.yaml")
-        self.validation = Validation(self.contract)
+        self.validation = own_contract("openapi")
+        self.contract = self.validation.contract
         self.routes = Routes(self.contract.operations.values())
         self.rules = all_rules(operation.operation_id for operation in self.contract.tagged(*API_TAGS))
         self.store: Store = store or SqliteStore(lag_ms=self.settings.consistency_ms)

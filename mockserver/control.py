@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from wixture.contracts.bodies import BadJson, parse_json
-from wixture.contracts.document import SPEC_FOLDER, Contract, Operation
+from wixture.contracts.document import Operation
 from wixture.contracts.routes import Routes
-from wixture.contracts.validation import ABSENT, Validation
+from wixture.contracts.validation import ABSENT, own_contract
 from wixture.mockserver.access import Access
 from wixture.mockserver.app import Application
 from wixture.mockserver.control_calls import CALLS, ControlCall
@@ -28,9 +28,8 @@ class Control:
     def __init__(self, app: Application) -> None:
         self._app = app
         self._access = Access(app.settings, lambda: app.public_url)
-        self.contract = Contract.load(SPEC_FOLDER / "control.yaml")
-        self._validation = Validation(self.contract)
-        self._routes = Routes(self.contract.operations.values())
+        self._validation = own_contract("control")
+        self._routes = Routes(self._validation.contract.operations.values())
 
     async def handle(self, request: Request) -> Response:
         """The answer to a control call."""

@@ -216,14 +216,14 @@ def _seed(path: Path | None) -> dict[str, Any] | None:
     """A seed document in YAML or JSON, checked by the control API's contract."""
     if path is None:
         return None
-    from wixture.contracts.document import SPEC_FOLDER, BadDocument, Contract, read_yaml
-    from wixture.contracts.validation import Validation
+    from wixture.contracts.document import BadDocument, read_yaml
+    from wixture.contracts.validation import own_contract
 
     try:
         seed = read_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, BadDocument) as error:
         raise click.UsageError(f"{path} cannot be read: {error}") from error
-    validation = Validation(Contract.load(SPEC_FOLDER / "control.yaml"))
+    validation = own_contract("control")
     if not validation.accepts("/components/schemas/Seed", seed):
         found = validation.violations("/components/schemas/Seed", seed)
         raise click.UsageError(
