@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from wixture.contracts import pointers
 from wixture.contracts.lint.outline import Node, Outline, Problem, mapping, short
@@ -63,9 +64,21 @@ def _uses(source: str, target: str, component: str) -> bool:
 def _references(outline: Outline) -> Iterator[tuple[str, str]]:
     for node in outline.nodes.values():
         mapped = mapping(mapping(node.value.get("discriminator")).get("mapping")).values()
-        for ref in (node.value.get("$ref"), *mapped):
+        for ref in (node.value.get("$ref"), *mapped, *_in_extensions(node.value)):
             if isinstance(ref, str):
                 yield node.pointer, _target(ref)
+
+
+def _in_extensions(value: dict[str, Any]) -> Iterator[Any]:
+    """The references inside a node's own `x-` fields, however deep."""
+    stack = [inner for key, inner in value.items() if str(key).startswith("x-")]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            yield node.get("$ref")
+            stack.extend(node.values())
+        elif isinstance(node, list):
+            stack.extend(node)
 
 
 def _target(ref: str) -> str:
