@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test lint format bench lock sdk clean
+.PHONY: serve test lint format docs bench lock sdk clean
 
 serve: .venv/.done  ## run the mock on http://127.0.0.1:8787
 	$(BIN)/wixture serve $(ARGS)
@@ -24,6 +24,9 @@ lint: .venv/.done  ## format, lint, types, import rules, dependencies, spelling,
 format: .venv/.done
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: .venv/.done  ## write docs/reference/ anew
+	$(BIN)/python docs/generate.py
 
 bench: .venv/.done  ## measure a request beside its peers
 	$(BIN)/python -m benchmarks $(ARGS)

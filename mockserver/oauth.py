@@ -8,18 +8,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 import orjson
 
-from wixture.contracts.bodies import BadJson, parse_json
 from wixture.mockserver import base64url
-from wixture.mockserver.auth import Auth, is_guid
+from wixture.mockserver.auth import Auth
 from wixture.mockserver.messages import Caller, IdentityType, Request, Response
+from wixture.mockserver.oauth_fields import Fields, OAuthError, need, need_guid, read_fields
 from wixture.mockserver.settings import (
     ACCESS_TOKEN_SECONDS,
     CODE_SECONDS,
@@ -30,20 +28,9 @@ from wixture.mockserver.settings import (
 from wixture.mockserver.tenants import Tenant, Tenants
 from wixture.mockserver.tokens import Tokens, Use
 
-Fields = Mapping[str, str]
 SUBJECT_TYPES = {"APP": "APP", "WIX_USER": "USER", "MEMBER": "MEMBER", "VISITOR": "VISITOR"}
-_CAPITAL = re.compile(r"[A-Z]")
 _NO_STORE = {"Cache-Control": "no-store"}
 _MOST_CODES = 10_000
-
-
-class OAuthError(Exception):
-    """A grant that is refused; `error` is RFC 6749's word."""
-
-    def __init__(self, error: str, description: str, *, status: int = 400) -> None:
-        super().__init__(description)
-        self.error = error
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +68,7 @@ class OAuth:
     def answer(self, operation_id: str, request: Request) -> Response:
         """The response of a token endpoint."""
         try:
-            fields = _fields(request)
+            fields = read_fields(request)
             if operation_id == "getTokenInfo":
                 answer = self._token_info(fields)
             elif operation_id == "issueLegacyToken":
@@ -94,7 +81,7 @@ class OAuth:
         return Response(200, orjson.dumps(answer), _NO_STORE)
 
     def _grant(self, fields: Fields, request: Request) -> dict[str, Any]:
-        name = _need(fields, "grant_type")
+        name = need(fields, "grant_type")
         grant = self._grants.get(name)
         if grant is None:
             known = ", ".join(self._grants)
@@ -105,7 +92,7 @@ class OAuth:
 
     def _legacy(self, fields: Fields) -> dict[str, Any]:
         self._check_app(fields)
-        if _need(fields, "grant_type") == "authorization_code":
+        if need(fields, "grant_type") == "authorization_code":
             caller = self._take_code(fields, "APP")
         elif fields["grant_type"] == "refresh_token":
             caller = self._refreshed(fields)
@@ -114,7 +101,7 @@ class OAuth:
         return self._both_tokens(caller, LEGACY_ACCESS_TOKEN_SECONDS)
 
     def _token_info(self, fields: Fields) -> dict[str, Any]:
-        token = _need(fields, "token")
+        token = need(fields, "token")
         caller = self._tokens.read(token, "access") or self._tokens.read(token, "refresh")
         if caller is None or self._auth.has_expired(caller):
             return {"active": False}
@@ -133,7 +120,7 @@ class OAuth:
 
     def _client_credentials(self, fields: Fields, _: Request) -> dict[str, Any]:
         self._check_app(fields)
-        instance_id = _guid(fields, "instance_id")
+        instance_id = need_guid(fields, "instance_id")
         return self._access_token(self._app(instance_id), ACCESS_TOKEN_SECONDS)
 
     def _anonymous(self, fields: Fields, _: Request) -> dict[str, Any]:
@@ -158,12 +145,12 @@ class OAuth:
         if visitor is None or not self._auth.is_api_key(key.strip()):
             text = "Authorization must be a visitor's access token, a comma, and the API key."
             raise OAuthError("invalid_client", text, status=401)
-        caller = self.caller("MEMBER", visitor.instance_id, _guid(fields, "member_id"))
+        caller = self.caller("MEMBER", visitor.instance_id, need_guid(fields, "member_id"))
         return self._both_tokens(caller, ACCESS_TOKEN_SECONDS)
 
     def _strip_bound_session(self, fields: Fields, _: Request) -> dict[str, Any]:
         self._check_secret(fields)
-        bound = self._tokens.read(_need(fields, "access_token"), "access")
+        bound = self._tokens.read(need(fields, "access_token"), "access")
         if bound is None or self._auth.has_expired(bound):
             raise OAuthError("invalid_grant", "The access_token is unknown or has expired.")
         return self._access_token(self._app(bound.instance_id), ACCESS_TOKEN_SECONDS)
@@ -171,24 +158,24 @@ class OAuth:
     # ---- what grants share -----------------------------------------------------------------------
 
     def _check_app(self, fields: Fields) -> None:
-        if _need(fields, "client_id") != self._settings.app_id:
+        if need(fields, "client_id") != self._settings.app_id:
             raise OAuthError("invalid_client", "The client_id is not this server's app ID.", status=401)
         self._check_secret(fields)
 
     def _check_secret(self, fields: Fields) -> None:
-        sent = _need(fields, "client_secret").encode("utf-8", "surrogateescape")
+        sent = need(fields, "client_secret").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(sent, self._settings.app_secret.encode()):
             raise OAuthError("invalid_client", "The client_secret is wrong.", status=401)
 
     def _tenant_of_client(self, fields: Fields) -> Tenant:
-        tenant = self._tenants.of_client(_need(fields, "client_id"))
+        tenant = self._tenants.of_client(need(fields, "client_id"))
         if tenant is None:
             text = "The client_id names no site. GET /_mock/tenant?instance=GUID tells a site's client ID."
             raise OAuthError("invalid_client", text, status=401)
         return tenant
 
     def _refreshed(self, fields: Fields) -> Caller:
-        caller = self._tokens.read(_need(fields, "refresh_token"), "refresh")
+        caller = self._tokens.read(need(fields, "refresh_token"), "refresh")
         if caller is None or self._auth.has_expired(caller):
             raise OAuthError("invalid_grant", "The refresh_token is unknown or has expired.")
         if fields.get("client_id", caller.client_id) != caller.client_id:
@@ -196,7 +183,7 @@ class OAuth:
         return self.caller(caller.identity, caller.instance_id, caller.subject_id, scopes=caller.scopes)
 
     def _take_code(self, fields: Fields, identity: IdentityType, tenant: Tenant | None = None) -> Caller:
-        code = self._codes.pop(_need(fields, "code"), None)
+        code = self._codes.pop(need(fields, "code"), None)
         if code is None or code.identity != identity or (tenant and tenant.instance_id != code.instance_id):
             raise OAuthError("invalid_grant", "The code is unknown or was used before.")
         if code.expires_at <= self._tenants.get(code.instance_id).clock.now():
@@ -271,50 +258,3 @@ def code_expiry(now: int) -> int:
 def _challenge(verifier: str) -> str:
     """RFC 7636, S256."""
     return base64url.encode(hashlib.sha256(verifier.encode("utf-8", "surrogateescape")).digest())
-
-
-def _fields(request: Request) -> dict[str, str]:
-    """The fields of a token request in snake_case, texts only. Raises OAuthError."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/x-www-form-urlencoded":
-        pairs: Any = dict(_form(request.body))
-    elif kind == "application/json":
-        pairs = _json_object(request.body)
-    else:
-        text = "Send the grant as application/json or application/x-www-form-urlencoded."
-        raise OAuthError("invalid_request", text, status=415)
-    fields = {name: value for name, value in pairs.items() if value is not None}
-    for name, value in fields.items():
-        if not isinstance(value, str):
-            raise OAuthError("invalid_request", f"The field {name[:60]!r} must be a text.")
-    return {_CAPITAL.sub(lambda found: "_" + found[0].lower(), name): value for name, value in fields.items()}
-
-
-def _form(body: bytes) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(body.decode(), errors="strict", max_num_fields=100)
-    except ValueError as error:
-        raise OAuthError("invalid_request", "The form is not readable: UTF-8, at most 100 fields.") from error
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    try:
-        value = parse_json(body)
-    except BadJson as error:
-        raise OAuthError("invalid_request", str(error)) from error
-    if not isinstance(value, dict):
-        raise OAuthError("invalid_request", "The body must be a JSON object.")
-    return value
-
-
-def _need(fields: Fields, name: str) -> str:
-    if not fields.get(name):
-        raise OAuthError("invalid_request", f"The field {name} is missing.")
-    return fields[name]
-
-
-def _guid(fields: Fields, name: str) -> str:
-    value = _need(fields, name).lower()
-    if not is_guid(value):
-        raise OAuthError("invalid_request", f"The field {name} must be a GUID.")
-    return value

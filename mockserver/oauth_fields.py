@@ -1,0 +1,71 @@
+"""The fields of a token request, in either spelling, as JSON or as a form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from wixture.contracts.bodies import BadJson, parse_json
+from wixture.mockserver.auth import is_guid
+from wixture.mockserver.messages import Request
+
+Fields = Mapping[str, str]
+_CAPITAL = re.compile(r"[A-Z]")
+
+
+class OAuthError(Exception):
+    """A grant that is refused; `error` is RFC 6749's word."""
+
+    def __init__(self, error: str, description: str, *, status: int = 400) -> None:
+        super().__init__(description)
+        self.error = error
+        self.status = status
+
+
+def read_fields(request: Request) -> dict[str, str]:
+    """The fields of a token request in snake_case, texts only. Raises OAuthError."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/x-www-form-urlencoded":
+        pairs: Any = dict(_form(request.body))
+    elif kind == "application/json":
+        pairs = _json_object(request.body)
+    else:
+        text = "Send the grant as application/json or application/x-www-form-urlencoded."
+        raise OAuthError("invalid_request", text, status=415)
+    fields = {name: value for name, value in pairs.items() if value is not None}
+    for name, value in fields.items():
+        if not isinstance(value, str):
+            raise OAuthError("invalid_request", f"The field {name[:60]!r} must be a text.")
+    return {_CAPITAL.sub(lambda found: "_" + found[0].lower(), name): value for name, value in fields.items()}
+
+
+def _form(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(body.decode(), errors="strict", max_num_fields=100)
+    except ValueError as error:
+        raise OAuthError("invalid_request", "The form is not readable: UTF-8, at most 100 fields.") from error
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    try:
+        value = parse_json(body)
+    except BadJson as error:
+        raise OAuthError("invalid_request", str(error)) from error
+    if not isinstance(value, dict):
+        raise OAuthError("invalid_request", "The body must be a JSON object.")
+    return value
+
+
+def need(fields: Fields, name: str) -> str:
+    if not fields.get(name):
+        raise OAuthError("invalid_request", f"The field {name} is missing.")
+    return fields[name]
+
+
+def need_guid(fields: Fields, name: str) -> str:
+    value = need(fields, name).lower()
+    if not is_guid(value):
+        raise OAuthError("invalid_request", f"The field {name} must be a GUID.")
+    return value

@@ -1,0 +1,106 @@
+"""Every shell and JavaScript example of README and docs runs as it stands, against a mock of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wixture.mockserver.mock import Mock
+from wixture.mockserver.server import BackgroundServer
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/*/*.md"))]
+SDK = ROOT / "tests" / "sdk"
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+WITH_SHELL = [page for page in PAGES if _blocks(page, "sh")]
+WITH_JAVASCRIPT = [page for page in PAGES if _blocks(page, "js")]
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    mock = Mock()
+    with BackgroundServer(mock) as server:
+        mock.app.public_url = server.url
+        yield server.url
+
+
+def _environment(url: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WIXTURE_", "NODE_"))}
+    return {**kept, "WIXTURE_URL": url, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def _need_node() -> None:
+    if shutil.which("node") and (SDK / "node_modules" / "@wix" / "sdk").is_dir():
+        return
+    reason = "node or the official SDK is missing: install Node 20 or newer and run `make sdk`"
+    if "node" in os.environ.get("WIXTURE_REQUIRE", "").split(","):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.mark.parametrize("page", WITH_SHELL, ids=lambda page: page.stem)
+def test_the_shell_examples_of_a_page_run(page: Path, url: str) -> None:
+    """Each page is one session in the shell; a command that fails, or an answer that is an error, ends it."""
+    script = "\n".join(_blocks(page, "sh")).replace("http://127.0.0.1:8787", url)
+    if "node " in script:
+        _need_node()
+        script = script.replace('"$(wixture sdk-env)"', f'"$(wixture sdk-env --url {url})"')
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        capture_output=True,
+        text=True,
+        env=_environment(url),
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    answers = [line for line in ran.stdout.replace("}{", "}\n{").splitlines() if line]
+    assert answers
+    refused = [line for line in answers if '"details":{"' in line and "Error" in line]
+    expected = {"README": 1, "arrange-a-test": 1}.get(page.stem, 0)  # the two that show a refusal
+    assert len(refused) == expected, refused
+
+
+@pytest.mark.parametrize("page", WITH_JAVASCRIPT, ids=lambda page: page.stem)
+def test_the_javascript_examples_of_a_page_run(page: Path, url: str, tmp_path: Path) -> None:
+    _need_node()
+    (tmp_path / "node_modules").symlink_to(SDK / "node_modules")
+    preload = subprocess.run(["wixture", "sdk-env", "--url", url, "--format", "json"], capture_output=True, text=True,
+                             env=_environment(url), check=True)  # fmt: skip
+    token = subprocess.run(
+        ["wixture", "token", "APP"], capture_output=True, text=True, env=_environment(url), check=True
+    )
+    environment = {**_environment(url), **json.loads(preload.stdout), "WIXTURE_APP_TOKEN": token.stdout.strip()}
+    for number, block in enumerate(_blocks(page, "js")):
+        app = tmp_path / f"app{number}.mjs"
+        app.write_text(block)
+        ran = subprocess.run(
+            ["node", app], capture_output=True, text=True, env=environment, check=False, timeout=60
+        )
+        assert ran.returncode == 0, ran.stderr
+        assert ran.stdout.strip()
+
+
+def test_every_link_between_the_pages_leads_somewhere() -> None:
+    for page in [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CHANGELOG.md"]:
+        for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+@pytest.mark.parametrize("name", ["rules.md", "operations.md", "control-api.md"])
+def test_a_generated_page_is_up_to_date(name: str) -> None:
+    program = f"import sys; sys.path.insert(0, 'docs'); import generate; print(generate.page({name!r}), end='')"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert shown.stdout == (ROOT / "docs" / "reference" / name).read_text(), "write it anew: make docs"
