@@ -16,6 +16,7 @@ import orjson
 from jsonschema_path import SchemaPath
 from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
+from openapi_core.validation.request.exceptions import MissingParameterError, MissingRequestBodyError
 from openapi_core.validation.schemas import oas31_schema_validators_factory
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
@@ -65,6 +66,7 @@ class Authority:
         adapted = copy.deepcopy(contract.document)
         _end_patterns_strictly(adapted)
         _drop_security(adapted)
+        adapted["servers"] = [{"url": HOST}]
         config = Config(spec_validator_cls=None, extra_format_validators=_FORMATS)
         self._api = OpenAPI.from_dict(adapted, config=config)
         self._spec = SchemaPath.from_dict(adapted)
@@ -106,6 +108,8 @@ class Authority:
         causes = getattr(error.__cause__, "schema_errors", None)
         if causes:
             yield from ((where, found) for found in self._schema_errors(start, causes, prefix))
+        elif not isinstance(error, MissingRequestBodyError | MissingParameterError):
+            raise error  # it could not judge the request at all
         else:
             rule = _rule(self._document, start)
             yield where, SchemaError((), "required", start, None, None, (name or "body",), rule)

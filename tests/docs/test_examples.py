@@ -77,12 +77,14 @@ def test_the_shell_examples_of_a_page_run(page: Path, url: str) -> None:
 def test_the_javascript_examples_of_a_page_run(page: Path, url: str, tmp_path: Path) -> None:
     _need_node()
     (tmp_path / "node_modules").symlink_to(SDK / "node_modules")
-    preload = subprocess.run(["wixture", "sdk-env", "--url", url, "--format", "json"], capture_output=True, text=True,
-                             env=_environment(url), check=True)  # fmt: skip
-    token = subprocess.run(
-        ["wixture", "token", "APP"], capture_output=True, text=True, env=_environment(url), check=True
-    )
-    environment = {**_environment(url), **json.loads(preload.stdout), "WIXTURE_APP_TOKEN": token.stdout.strip()}
+
+    def printed(*command: str) -> str:
+        ran = subprocess.run(command, capture_output=True, text=True, env=_environment(url), check=True)
+        return ran.stdout.strip()
+
+    preload = json.loads(printed("wixture", "sdk-env", "--url", url, "--format", "json"))
+    token = printed("wixture", "token", "APP")
+    environment = {**_environment(url), **preload, "WIXTURE_APP_TOKEN": token}
     for number, block in enumerate(_blocks(page, "js")):
         app = tmp_path / f"app{number}.mjs"
         app.write_text(block)
