@@ -21,6 +21,7 @@ from wixture.contracts.validation import ABSENT, own_contract
 from wixture.contracts.violations import Violation
 from wixture.mockserver import cors
 from wixture.mockserver.auth import Auth, authorize
+from wixture.mockserver.instants import to_text
 from wixture.mockserver.keys import make_keys
 from wixture.mockserver.links import Links, claims_for
 from wixture.mockserver.messages import Call, Caller, Decision, Entity, Exchange, Found, Request, Response
@@ -150,8 +151,8 @@ class Application:
         """Find, decide, check the answer, commit; once more from the start when somebody else was faster."""
         tenant, rule = trace.tenant, self.rules[call.operation_id]
         assert tenant is not None  # noqa: S101  # _identify ran
-        world = self._world(tenant)
         now = tenant.clock.now()
+        world = self._world(tenant, now)
         for _ in range(_ATTEMPTS):
             decision = await self._decided(rule, call, world, tenant, now)
             body = self._checked(trace, decision)
@@ -179,15 +180,13 @@ class Application:
 
     # ---- around it -------------------------------------------------------------------------------
 
-    def _world(self, tenant: Tenant) -> World:
-        now = tenant.clock.now()
-
+    def _world(self, tenant: Tenant, now: int) -> World:
         def link(kind: str, consent: Entity, language: str | None) -> str:
             claims = claims_for(tenant.instance_id, kind, consent, language)
             return self.links.make(claims, now=now, draw=lambda size: tenant.secrets.bytes("link", size))
 
         return World(
-            now=tenant.clock.now_text(),
+            now=to_text(now),
             new_id=tenant.chance.new_id,
             link=link,
             cursors=tenant.cursors,

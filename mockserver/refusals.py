@@ -34,6 +34,14 @@ STATUS: Mapping[str, int] = {
     "MOCK_UNSUPPORTED_MEDIA_TYPE": 415,
     "MOCK_BUG": 500,
     "MOCK_STORAGE_UNAVAILABLE": 503,
+    # the connection's own (mockserver/http/), before a request is one
+    "MOCK_REQUEST_TIMEOUT": 408,
+    "MOCK_BODY_TOO_LARGE": 413,
+    "MOCK_URL_TOO_LONG": 414,
+    "MOCK_UNSUPPORTED_ENCODING": 415,
+    "MOCK_HEADERS_TOO_LARGE": 431,
+    "MOCK_TOO_MANY_CONNECTIONS": 503,
+    "MOCK_HTTP_VERSION": 505,
 }
 LONGEST = 2000
 MOST_VIOLATIONS = 100

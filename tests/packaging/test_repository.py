@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from wixture.mockserver.refusals import STATUS
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -88,3 +90,10 @@ def test_source_files_stay_under_300_lines() -> None:
     folders = ("contracts/*.py", "mockserver/*.py", "fixtures/*.py", "src/*.py")
     long = {path.name: lines for path in _tracked(*folders) if (lines := len(path.read_text().splitlines())) > 300}
     assert long == {}
+
+
+def test_every_error_code_stands_in_the_one_table() -> None:
+    used = {
+        code for path in _tracked("mockserver/*.py") for code in re.findall(r'"(MOCK_[A-Z_]+)"', path.read_text())
+    }
+    assert used == {code for code in STATUS if code.startswith("MOCK_")}
