@@ -56,7 +56,8 @@ def read_yaml(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_Loader)  # noqa: S506  # a safe loader with fewer resolvers
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise BadDocument(f"This is no YAML: {error}. Mend the text at the place named.") from error
+        reason = " ".join(str(error).split())
+        raise BadDocument(f"This is no YAML: {reason}. Mend the text at the place named.") from error
 
 
 def read_document(path: Path) -> Document:

@@ -159,8 +159,8 @@ def _fragment(pointer: str) -> str:
 
 
 def _distinct(violations: Any) -> list[Violation]:
-    """One violation for each field and kind, in the order found; a form's pattern and format are one."""
+    """One violation for each field and rule, in the order found: a form's pattern and length are one."""
     found: dict[tuple[str, str, str], Violation] = {}
     for violation in violations:
-        found.setdefault((violation.where, violation.field, violation.violated_rule), violation)
+        found.setdefault((violation.where, violation.field, violation.rule), violation)
     return list(found.values())

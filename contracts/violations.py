@@ -13,6 +13,7 @@ from wixture.contracts.rulebook import rules
 
 Step = str | int
 SHOWN = 60
+MOST_KNOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +123,27 @@ def _required(error: SchemaError, where: str) -> Iterable[Violation]:
 
 
 def _unknown(error: SchemaError, where: str) -> Iterable[Violation]:
-    rule = "unknown-query-parameter" if where == "query" else "unknown-field"
-    what = "query parameter" if where == "query" else "field"
     for name in error.names:
-        problem = f"is no {what} here"
         closest = nearest(name, error.expected)
+        problem = f"is no {_kind_of(name, where)} here"
+        own = [known for known in error.expected if "." not in known or known.startswith("details.")]
+        if closest is None and 0 < len(own) <= MOST_KNOWN:
+            problem += f"; known here: {', '.join(own)}"
         data = {"ruleName": "UNKNOWN_FIELD"}
+        rule = _rule_of_unknown(error, where)
         yield _violation(error, where, "CUSTOM", problem, name=name, rule=rule, closest=closest, data=data)
+
+
+def _kind_of(name: str, where: str) -> str:
+    if where == "query":
+        return "query parameter"
+    return "operator" if name.startswith("$") else "field"
+
+
+def _rule_of_unknown(error: SchemaError, where: str) -> str:
+    if where == "query":
+        return "unknown-query-parameter"
+    return error.rule if error.rule.startswith("query-") else "unknown-field"
 
 
 def _type(error: SchemaError, where: str) -> Iterable[Violation]:
@@ -191,10 +206,10 @@ _TELLERS: dict[str, Callable[[SchemaError, str], Iterable[Violation]]] = {
     "not": _absent,
     "minimum": _bound("MIN", "must be at least {limit}"),
     "maximum": _bound("MAX", "must be at most {limit}"),
-    "minLength": _bound("MIN_LENGTH", "must have at least {limit} characters"),
-    "maxLength": _bound("MAX_LENGTH", "must have at most {limit} characters"),
-    "minItems": _bound("MIN_SIZE", "must have at least {limit} elements"),
-    "maxItems": _bound("MAX_SIZE", "must have at most {limit} elements"),
-    "minProperties": _bound("MIN_SIZE", "must have at least {limit} field"),
-    "maxProperties": _bound("MAX_SIZE", "must have at most {limit} fields"),
+    "minLength": _bound("MIN_LENGTH", "must not be shorter than {limit}"),
+    "maxLength": _bound("MAX_LENGTH", "must not be longer than {limit} characters"),
+    "minItems": _bound("MIN_SIZE", "must not have fewer elements than {limit}"),
+    "maxItems": _bound("MAX_SIZE", "must not have more elements than {limit}"),
+    "minProperties": _bound("MIN_SIZE", "must not have fewer fields than {limit}"),
+    "maxProperties": _bound("MAX_SIZE", "must not have more fields than {limit}"),
 }

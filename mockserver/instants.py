@@ -11,7 +11,7 @@ _SECONDS = len("2024-01-31T08:00:00")
 def to_text(micros: int) -> str:
     """Microseconds since 1970 as RFC 3339 in UTC with three digits, the way the API writes dates."""
     moment = _EPOCH + timedelta(microseconds=micros)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{micros // 1000 % 1000:03d}Z"
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def from_text(text: str) -> int:

@@ -142,8 +142,9 @@ class OAuth:
     def _authorized_client(self, fields: Fields, request: Request) -> dict[str, Any]:
         token, _, key = request.headers.get("authorization", "").partition(",")
         visitor = self._tokens.read(token.strip(), "access")
-        if visitor is None or not self._auth.is_api_key(key.strip()):
-            text = "Authorization must be a visitor's access token, a comma, and the API key."
+        known = visitor is not None and visitor.identity == "VISITOR" and not self._auth.has_expired(visitor)
+        if visitor is None or not known or not self._auth.is_api_key(key.strip()):
+            text = "Authorization must be a visitor's access token that is still good, a comma, and the API key."
             raise OAuthError("invalid_client", text, status=401)
         caller = self.caller("MEMBER", visitor.instance_id, need_guid(fields, "member_id"))
         return self._both_tokens(caller, ACCESS_TOKEN_SECONDS)

@@ -132,7 +132,8 @@ def test_an_api_key_vouches_for_a_member(api: Api) -> None:
     fields = {"grant_type": "authorized_client", "scope": "offline_access", "member_id": MEMBER}
     answer = _grant(api, authorization=f"{visitor},IST.wixture-api-key", **fields)
     assert _info(api, answer.json["access_token"])["subjectId"] == MEMBER
-    for bad in (visitor, f"{visitor},wrong", "wrong,IST.wixture-api-key", ""):
+    app = api.token("APP")
+    for bad in (visitor, f"{visitor},wrong", "wrong,IST.wixture-api-key", f"{app},IST.wixture-api-key", ""):
         assert _grant(api, authorization=bad, **fields).status == 401
 
 
