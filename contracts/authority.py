@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 from jsonschema_path import SchemaPath
 from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
+from openapi_core.deserializing.styles.exceptions import EmptyQueryParameterValue
 from openapi_core.validation.request.exceptions import MissingParameterError, MissingRequestBodyError
 from openapi_core.validation.schemas import oas31_schema_validators_factory
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-from wixture.contracts.document import Contract, Operation, schemas_of
+from wixture.contracts.document import Contract, Operation, Parameter, schemas_of
 from wixture.contracts.pointers import follow, landing, resolve, split
 from wixture.contracts.violations import SchemaError
 
@@ -100,19 +101,34 @@ class Authority:
     def _request_error(self, operation: Operation, error: Exception) -> Iterator[tuple[str, SchemaError]]:
         name = getattr(error, "name", None)
         if name is None:
-            start, where = operation.body or operation.pointer, "body"
-            prefix: tuple[str, ...] = ()
-        else:
-            parameter = next(found for found in operation.parameters if found.name == name)
-            start, where, prefix = parameter.schema, parameter.where, (name,)
+            yield from (("body", found) for found in self._body_error(operation, error))
+            return
+        parameter = next(found for found in operation.parameters if found.name == name)
+        yield from ((parameter.where, found) for found in self._parameter_error(parameter, error))
+
+    def _body_error(self, operation: Operation, error: Exception) -> Iterator[SchemaError]:
+        start = operation.body or operation.pointer
         causes = getattr(error.__cause__, "schema_errors", None)
         if causes:
-            yield from ((where, found) for found in self._schema_errors(start, causes, prefix))
-        elif not isinstance(error, MissingRequestBodyError | MissingParameterError):
-            raise error  # it could not judge the request at all
+            yield from self._schema_errors(start, causes, ())
+        elif isinstance(error, MissingRequestBodyError):
+            yield SchemaError((), "required", start, None, None, ("body",), "json-body")
         else:
-            rule = _rule(self._document, start)
-            yield where, SchemaError((), "required", start, None, None, (name or "body",), rule)
+            raise error  # it could not judge the request at all
+
+    def _parameter_error(self, parameter: Parameter, error: Exception) -> Iterator[SchemaError]:
+        start, path = parameter.schema, (parameter.name,)
+        causes = getattr(error.__cause__, "schema_errors", None)
+        if causes:
+            yield from self._schema_errors(start, causes, path)
+        elif isinstance(error, MissingParameterError):
+            yield SchemaError((), "required", start, None, None, path, _rule(self._document, start))
+        elif isinstance(
+            error, EmptyQueryParameterValue
+        ):  # of its own accord; to the schema it is a text like others
+            yield from (replace(found, path=path) for found in self.value_errors(start, ""))
+        else:
+            raise error  # it could not judge the request at all
 
     def response_errors(self, operation: Operation, status: int, body: bytes) -> Iterator[SchemaError]:
         """What is wrong with a JSON answer of an operation."""

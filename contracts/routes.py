@@ -53,18 +53,29 @@ class Routes:
                 return Match(operation, values)
         return None
 
+    def _likeliest(self, method: str, path: str, allowed: tuple[str, ...]) -> Operation | None:
+        """The operation of this path that was probably meant: one of the path's own, and no deletion."""
+        own = [operation.method for operation in self._paths.get(path, ())]
+        preferred = (*own, *_LIKELY.get(method, ()), "GET", *allowed)
+        best = next(other for other in preferred if other in allowed)
+        match = self.find(best, path)
+        return match.operation if match else None
+
     def explain(self, method: str, path: str) -> NoMatch:
         """Why `find` found nothing: the methods this path does have, or the closest operation."""
         methods = {key for key, _ in self._static} | {key for key, _ in self._templated}
         allowed = tuple(sorted(other for other in methods if self.find(other, path)))
         if allowed:
-            closest = self.find(allowed[0], path)
-            return NoMatch(allowed, closest.operation if closest else None)
+            return NoMatch(allowed, self._likeliest(method, path, allowed))
         near = get_close_matches(path[:512], self._paths, n=1, cutoff=0.6)
         if not near:
             return NoMatch((), None)
         candidates = self._paths[near[0]]
         return NoMatch((), next((found for found in candidates if found.method == method), candidates[0]))
+
+
+# Which methods are probably meant by one that a path does not have, likeliest first.
+_LIKELY = {"PUT": ("PATCH", "POST"), "POST": ("PUT", "PATCH"), "PATCH": ("PUT", "POST"), "DELETE": ()}
 
 
 def _values(template: list[str], parts: list[str]) -> dict[str, str] | None:

@@ -7,6 +7,7 @@ goes to openapi-core for the reasons (`authority.py`), loaded only then. A parit
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ import jsonschema_rs
 import orjson
 
 from wixture.contracts.document import SPEC_FOLDER, Contract, Operation
-from wixture.contracts.pointers import resolve
+from wixture.contracts.pointers import resolve, split
 from wixture.contracts.violations import SchemaError, Violation, from_schema_error
 
 if TYPE_CHECKING:
@@ -125,9 +126,11 @@ class Validation:
         errors = self.authority.response_errors(operation, status, orjson.dumps(body))
         return _distinct(item for error in errors for item in from_schema_error(error, where="response"))
 
-    def violations(self, pointer: str, value: Any, *, where: str = "body") -> list[Violation]:
-        """Every violation of a value by the schema at `pointer`."""
-        errors = self.authority.value_errors(pointer, value)
+    def violations(
+        self, pointer: str, value: Any, *, where: str = "body", at: tuple[str | int, ...] = ()
+    ) -> list[Violation]:
+        """Every violation of a value by the schema at `pointer`; `at` is where the value stands in its message."""
+        errors = (replace(error, path=(*at, *error.path)) for error in self.authority.value_errors(pointer, value))
         return _distinct(item for error in errors for item in from_schema_error(error, where=where))
 
     def item_violations(self, operation: Operation, body: Any) -> dict[int, list[Violation]]:
@@ -137,7 +140,7 @@ class Validation:
         at, schema = operation.item_schema
         items = resolve(body, at)
         return {
-            index: self.violations(schema, item)
+            index: self.violations(schema, item, at=(*split(at), index))
             for index, item in enumerate(items)
             if not self.accepts(schema, item)
         }

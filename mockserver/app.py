@@ -278,11 +278,13 @@ def _body(operation: Operation, request: Request) -> Any:
     """The parsed body, ABSENT where the operation takes none or none was sent. Raises Refusal."""
     if operation.body is None or not request.body:
         return ABSENT
-    kind, _, parameters = request.headers.get("content-type", "").lower().partition(";")
+    sent = request.headers.get("content-type", "").lower()
+    kind, _, parameters = sent.partition(";")
     charset = parameters.replace(" ", "").replace('"', "").partition("charset=")[2] or "utf-8"
     if kind.strip() != "application/json" or charset not in ("utf-8", "utf8", "us-ascii"):
-        sent = kind.strip()[:60] or "nothing"
-        text = f"The body is sent as {sent}; send it with Content-Type: application/json."
+        text = (
+            f"The body is sent as {sent[:60] or 'nothing'}; send it in UTF-8 with Content-Type: application/json."
+        )
         raise Refusal("MOCK_UNSUPPORTED_MEDIA_TYPE", text, rule="json-content-type")
     try:
         return parse_json(request.body)

@@ -39,14 +39,15 @@ def new_fields(sent: Mapping[str, Any], *, now: str) -> Entity:
 def change_fields(stored: Entity, sent: Mapping[str, Any], *, now: str, mask: Any = None) -> Entity:
     """A stored consent with the request's fields. Raises Refusal for a mask that names no field.
 
-    Without a mask, present fields replace and absent ones stay. With one, only its paths change.
+    Without a mask, or with an empty one, present fields replace and absent ones stay. With one, only its paths
+    change.
     """
     changed = dict(stored)
-    if mask is None:
+    paths = _mask_paths(mask)
+    for path in paths:
+        _change_path(changed, sent, path, now)
+    if not paths:
         _replace(changed, sent, now)
-    else:
-        for path in _mask_paths(mask):
-            _change_path(changed, sent, path, now)
     changed["state"] = _next_state(stored, changed["state"])
     return {name: changed[name] for name in _ORDER if name in changed}
 
@@ -86,7 +87,9 @@ def _without_nulls(value: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _mask_paths(mask: Any) -> list[str]:
-    """The paths of a mask in any of its three forms."""
+    """The paths of a mask in any of its three forms, none where there is none."""
+    if mask is None:
+        return []
     if isinstance(mask, str):
         paths: Iterable[str] = mask.split(",")
     else:
@@ -98,7 +101,8 @@ def _checked(path: str) -> str:
     known = (*_MASKABLE, *_FIXED, *_READ_ONLY)
     if path not in known and not _is_namespace(path):
         problem = f"names {path[:60]!r}, which no update can change"
-        raise invalid_field("mask", problem, "mask-paths", closest=nearest(path, _MASKABLE))
+        meant = path.removeprefix("marketingConsent.")
+        raise invalid_field("mask", problem, "mask-paths", closest=nearest(meant, _MASKABLE))
     return path
 
 
@@ -121,7 +125,10 @@ def _change_activity(changed: Entity, sent: Mapping[str, Any] | None, name: str,
     if not part and sent is None:
         changed.pop(name, None)
         return
-    merged = {**changed.get(name, {}), part: (sent or {}).get(part)} if part else sent
+    value = (sent or {}).get(part)
+    if part and value is None and name not in changed:
+        return  # there is nothing to clear
+    merged = {**changed.get(name, {}), part: value} if part else sent
     changed[name] = _activity(name, merged or {}, now)
 
 

@@ -136,7 +136,7 @@ def _part(name: str, value: Any, levels: int) -> Condition:
         inner = tuple(_filter(part or {}, levels=levels + 1) for part in value)
         return ("all" if name == "$and" else "any", inner)
     if name == "$not":
-        return ("not", _filter(value or {}, levels=levels + 1))
+        return ("all", ()) if value is None else ("not", _filter(value, levels=levels + 1))
     column = COLUMNS[name]
     if not isinstance(value, dict):
         return ("eq", column, _normal(column, value))
