@@ -123,9 +123,8 @@ class Authority:
             yield from self._schema_errors(start, causes, path)
         elif isinstance(error, MissingParameterError):
             yield SchemaError((), "required", start, None, None, path, _rule(self._document, start))
-        elif isinstance(
-            error, EmptyQueryParameterValue
-        ):  # of its own accord; to the schema it is a text like others
+        elif isinstance(error.__cause__, EmptyQueryParameterValue):
+            # Refused before any schema; to the contract an empty text is a text like others.
             yield from (replace(found, path=path) for found in self.value_errors(start, ""))
         else:
             raise error  # it could not judge the request at all
