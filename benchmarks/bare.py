@@ -1,4 +1,4 @@
-"""The peer: aiohttp's Application with fixed bytes for each route of a JSON file, `python -m benchmarks.bare FILE`."""
+"""The peer: aiohttp's Application with fixed bytes for each route that a JSON file lists."""
 
 from __future__ import annotations
 

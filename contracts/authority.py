@@ -10,22 +10,25 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
-import orjson
 from jsonschema_path import SchemaPath
 from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
 from openapi_core.deserializing.styles.exceptions import EmptyQueryParameterValue
-from openapi_core.validation.request.exceptions import MissingParameterError, MissingRequestBodyError
+from openapi_core.validation.request.exceptions import MissingParameterError
+from openapi_core.validation.request.validators import V31RequestParametersValidator
 from openapi_core.validation.schemas import oas31_schema_validators_factory
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
-from wixture.contracts.document import Contract, Operation, Parameter, schemas_of
+from wixture.contracts.document import Contract, Operation, Parameter, default_rule, schemas_of
 from wixture.contracts.pointers import follow, landing, resolve, split
 from wixture.contracts.violations import SchemaError
 
 HOST = "https://www.wixapis.com"
+MOST_ERRORS = 100
+"""How many errors of one message are looked for: enough to mend it, and hostile ones stay cheap."""
 
 
 def _always(_: object) -> bool:
@@ -71,6 +74,9 @@ class Authority:
         config = Config(spec_validator_cls=None, extra_format_validators=_FORMATS)
         self._api = OpenAPI.from_dict(adapted, config=config)
         self._spec = SchemaPath.from_dict(adapted)
+        self._parameters = V31RequestParametersValidator(self._spec, extra_format_validators=_FORMATS)
+        self._validators: dict[str, Any] = {}
+        self._places: dict[tuple[Any, ...], tuple[str, str]] = {}
 
     def request_errors(
         self,
@@ -92,29 +98,17 @@ class Authority:
                 cookie=ImmutableMultiDict(),
                 path=dict(path),
             ),
-            body=orjson.dumps(body) if has_body else None,
+            body=None,
             content_type="application/json",
         )
-        for error in self._api.iter_request_errors(request):
-            yield from self._request_error(operation, error)
-
-    def _request_error(self, operation: Operation, error: Exception) -> Iterator[tuple[str, SchemaError]]:
-        name = getattr(error, "name", None)
-        if name is None:
-            yield from (("body", found) for found in self._body_error(operation, error))
-            return
-        parameter = next(found for found in operation.parameters if found.name == name)
-        yield from ((parameter.where, found) for found in self._parameter_error(parameter, error))
-
-    def _body_error(self, operation: Operation, error: Exception) -> Iterator[SchemaError]:
-        start = operation.body or operation.pointer
-        causes = getattr(error.__cause__, "schema_errors", None)
-        if causes:
-            yield from self._schema_errors(start, causes, ())
-        elif isinstance(error, MissingRequestBodyError):
-            yield SchemaError((), "required", start, None, None, ("body",), "json-body")
-        else:
-            raise error  # it could not judge the request at all
+        for error in self._parameters.iter_errors(request):
+            name = getattr(error, "name", None)
+            parameter = next((found for found in operation.parameters if found.name == name), None)
+            if parameter is None:
+                raise error  # it could not judge the request at all
+            yield from ((parameter.where, found) for found in self._parameter_error(parameter, error))
+        if has_body and operation.body:  # one by one, for a hostile body can have a hundred thousand
+            yield from (("body", found) for found in self.value_errors(operation.body, body))
 
     def _parameter_error(self, parameter: Parameter, error: Exception) -> Iterator[SchemaError]:
         start, path = parameter.schema, (parameter.name,)
@@ -150,15 +144,21 @@ class Authority:
 
     def value_errors(self, pointer: str, value: Any) -> Iterator[SchemaError]:
         """What is wrong with a value, by the schema at `pointer`."""
-        schema = self._spec
-        for step in split(landing(self._document, pointer)):
-            schema = schema / (int(step) if step.isdigit() and isinstance(schema.read_value(), list) else step)
-        validator = oas31_schema_validators_factory.create(self._spec, schema, extra_format_validators=_FORMATS)
-        yield from self._schema_errors(pointer, validator.validator.iter_errors(value), ())
+        errors = self._validator(pointer).iter_errors(value)
+        yield from self._schema_errors(pointer, islice(errors, MOST_ERRORS), ())
+
+    def _validator(self, pointer: str) -> Any:
+        if pointer not in self._validators:
+            schema = self._spec
+            for step in split(landing(self._document, pointer)):
+                schema = schema / (int(step) if step.isdigit() and isinstance(schema.read_value(), list) else step)
+            made = oas31_schema_validators_factory.create(self._spec, schema, extra_format_validators=_FORMATS)
+            self._validators[pointer] = made.validator
+        return self._validators[pointer]
 
     def _schema_errors(self, start: str, errors: Iterable[Any], prefix: Sequence[str]) -> Iterator[SchemaError]:
         for error in errors:
-            pointer = follow(self._document, start, error.absolute_schema_path)
+            pointer, rule = self._place(start, tuple(error.absolute_schema_path))
             names, expected = self._names(pointer, error)
             if names is not None and not names:
                 continue  # only names that a failing subschema declares: that failure is told by itself
@@ -169,8 +169,16 @@ class Authority:
                 expected=expected,
                 value=error.instance,
                 names=names or (),
-                rule=_rule(self._document, pointer),
+                rule=rule,
             )
+
+    def _place(self, start: str, path: tuple[Any, ...]) -> tuple[str, str]:
+        """The canonical pointer of a schema path, and the rule that stands there."""
+        key = (start, path)
+        if key not in self._places:
+            pointer = follow(self._document, start, path)
+            self._places[key] = pointer, _rule(self._document, pointer)
+        return self._places[key]
 
     def _names(self, pointer: str, error: Any) -> tuple[Sequence[str] | None, Any]:
         if error.validator == "required":
@@ -178,13 +186,17 @@ class Authority:
         if error.validator in ("unevaluatedProperties", "additionalProperties"):
             schema = pointer.rpartition("/")[0]
             declared = dict(_declared(self._document, schema))
-            unknown = [name for name in error.instance if name not in declared]
+            unknown = list(islice((name for name in error.instance if name not in declared), MOST_ERRORS))
             return unknown, list(_with_inner_names(self._document, declared)) if unknown else ()
         return None, error.validator_value
 
 
 def _declared(document: Any, pointer: str) -> Iterator[tuple[str, Any]]:
-    stack = [resolve(document, landing(document, pointer))]
+    yield from _declared_by(document, resolve(document, landing(document, pointer)))
+
+
+def _declared_by(document: Any, schema: Any) -> Iterator[tuple[str, Any]]:
+    stack = [schema]
     while stack:
         node = stack.pop()
         if not isinstance(node, dict):
@@ -201,8 +213,7 @@ def _with_inner_names(document: Any, declared: Mapping[str, Any]) -> Iterator[st
     """The declared names, then those one level deeper as paths: a lost wrapper is the commonest mistake."""
     yield from sorted(declared)
     for name, schema in declared.items():
-        if isinstance(schema, dict) and "$ref" in schema:
-            yield from (f"{name}.{inner}" for inner, _ in _declared(document, schema["$ref"][1:]))
+        yield from (f"{name}.{inner}" for inner, _ in _declared_by(document, schema))
 
 
 def _rule(document: Any, pointer: str) -> str:
@@ -212,7 +223,7 @@ def _rule(document: Any, pointer: str) -> str:
         if isinstance(node, dict) and isinstance(node.get("x-rule"), str):
             return str(node["x-rule"])
         here = here.rpartition("/")[0]
-    return "contract-keyword"
+    return default_rule(document)
 
 
 def _end_patterns_strictly(document: dict[str, Any]) -> None:

@@ -32,13 +32,21 @@ def routes(form: str) -> None:
         )
 
 
+def identities(operation: Operation) -> list[str]:
+    """Who may call an operation; those that need a configured account say so."""
+    free = {name for alternative in operation.security for name in alternative if "account" not in alternative}
+    bound = {name for alternative in operation.security for name in alternative} - free
+    return [
+        name if name in free else f"{name} with --account" for name in _IDENTITIES if name in free or name in bound
+    ]
+
+
 def _row(operation: Operation) -> dict[str, Any]:
-    named = {name for alternative in operation.security for name in alternative if "account" not in alternative}
     return {
         "method": operation.method,
         "path": operation.path,
         "operationId": operation.operation_id,
-        "identities": [name for name in _IDENTITIES if name in named],
+        "identities": identities(operation),
         "sideEffects": operation.side_effects or "none",
         "aliases": list(operation.aliases),
         "summary": operation.summary,
@@ -64,6 +72,23 @@ def spec(ctx: click.Context, form: str) -> None:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 def check(file: Path, form: str) -> None:
     """Lint an OpenAPI 3.1 document. Exits 1 when there are errors; warnings alone are no failure."""
+    rows = _findings(file)
+    errors = sum(row["severity"] == "error" for row in rows)
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            place = f" ({row['pointer']})" if row["pointer"] else ""
+            click.echo(f"{file}:{row['line']}: {row['severity']} [{row['rule']}] {row['message']}{place}")
+        click.echo(f"{file}: {_counted(errors, 'error')}, {_counted(len(rows) - errors, 'warning')}")
+    sys.exit(1 if errors else 0)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _findings(file: Path) -> list[dict[str, Any]]:
     from wixture.contracts.lint.lint import lint
     from wixture.contracts.pointers import line_of
 
@@ -72,24 +97,13 @@ def check(file: Path, form: str) -> None:
         document = read_document(file)
     except (BadDocument, OSError, UnicodeDecodeError) as error:
         raise click.UsageError(f"{file} cannot be read: {error}") from error
-    findings = lint(document)
-    rows = [
+    return [
         {
-            "line": line_of(text, item.pointer),
+            "line": line_of(text, item.pointer) or 1,
             "severity": item.severity,
             "rule": item.rule,
             "pointer": item.pointer,
             "message": item.message,
         }
-        for item in findings
+        for item in lint(document)
     ]
-    errors = sum(item.severity == "error" for item in findings)
-    if form == "json":
-        click.echo(json.dumps(rows, indent=2))
-    else:
-        for row in rows:
-            click.echo(
-                f"{file}:{row['line'] or 1}: {row['severity']} [{row['rule']}] {row['message']} ({row['pointer']})"
-            )
-        click.echo(f"{file}: {errors} errors, {len(findings) - errors} warnings")
-    sys.exit(1 if errors else 0)

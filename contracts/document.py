@@ -51,10 +51,26 @@ for _word in ("true", "false"):
     _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), [_word[0]])
 
 
-def read_yaml(text: str) -> Any:
+class _UniqueKeysLoader(_Loader):
+    """The same, and a key that stands twice in one mapping is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        made: dict[Any, Any] = super().construct_mapping(node, deep=deep)
+        return made
+
+
+def read_yaml(text: str, *, unique_keys: bool = False) -> Any:
     """The value of a YAML text, with dates as text. Raises BadDocument with line and column."""
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  # a safe loader with fewer resolvers
+        loader = _UniqueKeysLoader if unique_keys else _Loader
+        return yaml.load(text, Loader=loader)  # noqa: S506  # safe loaders with fewer resolvers
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise BadDocument(f"This is no YAML: {reason}. Mend the text at the place named.") from error
@@ -293,3 +309,8 @@ def _with_subschemas(pointer: str, schema: Any) -> Iterator[tuple[str, dict[str,
     for keyword in _SUBSCHEMA_MAPS:
         for name, part in schema.get(keyword, {}).items():
             yield from _with_subschemas(pointer + join(keyword, name), part)
+
+
+def default_rule(document: Any) -> str:
+    """The rule of what no schema names one for: a document may name its own in `info.x-rule`."""
+    return str(document.get("info", {}).get("x-rule", "contract-keyword"))

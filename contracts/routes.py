@@ -53,6 +53,10 @@ class Routes:
                 return Match(operation, values)
         return None
 
+    def at(self, path: str) -> list[Operation]:
+        """The operations whose own path this is, without parameters."""
+        return [found for found in self._paths.get(path, ()) if "{" not in path]
+
     def _likeliest(self, method: str, path: str, allowed: tuple[str, ...]) -> Operation | None:
         """The operation of this path that was probably meant: one of the path's own, and no deletion."""
         own = [operation.method for operation in self._paths.get(path, ())]

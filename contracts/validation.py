@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import orjson
 
-from wixture.contracts.document import SPEC_FOLDER, Contract, Operation
-from wixture.contracts.pointers import resolve, split
-from wixture.contracts.violations import SchemaError, Violation, from_schema_error
+from wixture.contracts.document import SPEC_FOLDER, Contract, Operation, default_rule, schemas_of
+from wixture.contracts.pointers import join, resolve, split
+from wixture.contracts.violations import SchemaError, Violation, field_path, from_schema_error
 
 if TYPE_CHECKING:
     from wixture.contracts.authority import Authority
 
 _URN = "urn:contract"
+MOST_EXPLAINED = 20
 ABSENT: Any = object()
 """Stands for a request without a body."""
 
@@ -118,7 +119,8 @@ class Validation:
         pointer = operation.pointer + "/parameters"
         if not unknown:
             return []
-        error = SchemaError((), "unevaluatedProperties", pointer, declared, query, unknown)
+        rule = default_rule(self.contract.document)
+        error = SchemaError((), "unevaluatedProperties", pointer, declared, query, unknown, rule)
         return from_schema_error(error, where="query")
 
     def response_violations(self, operation: Operation, status: int, body: Any) -> list[Violation]:
@@ -133,16 +135,26 @@ class Validation:
         errors = (replace(error, path=(*at, *error.path)) for error in self.authority.value_errors(pointer, value))
         return _distinct(item for error in errors for item in from_schema_error(error, where=where))
 
+    @cached_property
+    def rule_places(self) -> Mapping[str, str]:
+        """For each rule that a schema names, the pointer of the first one that does."""
+        places: dict[str, str] = {}
+        for pointer, schema in schemas_of(self.contract.document):
+            if "x-rule" in schema:
+                places.setdefault(schema["x-rule"], pointer)
+        return places
+
     def item_violations(self, operation: Operation, body: Any) -> dict[int, list[Violation]]:
         """For an operation that judges the elements of a list one by one: the violations of each bad one."""
         if operation.item_schema is None:
             return {}
         at, schema = operation.item_schema
-        items = resolve(body, at)
+        bad = [(index, item) for index, item in enumerate(resolve(body, at)) if not self.accepts(schema, item)]
         return {
             index: self.violations(schema, item, at=(*split(at), index))
-            for index, item in enumerate(items)
-            if not self.accepts(schema, item)
+            if turn < MOST_EXPLAINED
+            else [_unexplained(schema, (*split(at), index))]
+            for turn, (index, item) in enumerate(bad)
         }
 
 
@@ -150,6 +162,11 @@ class Validation:
 def own_contract(name: str) -> Validation:
     """The validation of one of our own contracts, `openapi` or `control`: read and compiled once a process."""
     return Validation(Contract.load(SPEC_FOLDER / f"{name}.yaml"))
+
+
+def _unexplained(schema: str, at: tuple[str | int, ...]) -> Violation:
+    problem = f"breaks the contract; only the first {MOST_EXPLAINED} bad elements of a call are explained"
+    return Violation(field_path(at), join(*at), "body", schema, "OTHER", "bulk-item-error", problem)
 
 
 def _missing_body(operation: Operation) -> SchemaError:

@@ -74,10 +74,13 @@ def shown(value: Any) -> str:
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate that `name` was probably meant to be: the same letters, its last step, or nearly."""
     known = list(candidates)
-    for key in (_plain, _last_step):
+    for key, wanted in ((_plain, _plain(name)), (_last_step, _plain(name)), (_plain, _last_step(name))):
         alike = {key(candidate): candidate for candidate in reversed(known)}
-        if _plain(name) in alike:
-            return alike[_plain(name)]
+        if wanted in alike:
+            return alike[wanted]
+    longer = [candidate for candidate in known if candidate.startswith(f"{name}.")]
+    if longer:
+        return longer[0]
     found = get_close_matches(name[:128], known, n=1, cutoff=0.6)
     return found[0] if found else None
 
@@ -141,6 +144,8 @@ def _kind_of(name: str, where: str) -> str:
 
 
 def _rule_of_unknown(error: SchemaError, where: str) -> str:
+    if error.rule == "control-contract":
+        return error.rule
     if where == "query":
         return "unknown-query-parameter"
     return error.rule if error.rule.startswith("query-") else "unknown-field"
@@ -161,7 +166,10 @@ def _type(error: SchemaError, where: str) -> Iterable[Violation]:
 def _enum(error: SchemaError, where: str) -> Iterable[Violation]:
     members = [member for member in error.expected if isinstance(member, str)]
     closest = nearest(error.value, members) if isinstance(error.value, str) else None
-    problem = f"must be one of {', '.join(members)}, and is {shown(error.value)}"
+    allowed = ", ".join(
+        member if isinstance(member, str) else shown(member) for member in error.expected if member is not None
+    )
+    problem = f"must be one of {allowed}, and is {shown(error.value)}"
     yield _violation(error, where, "INVALID_ENUM_VALUE", problem, closest=closest)
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from wixture.contracts.cli import identities
 from wixture.contracts.document import SPEC_FOLDER, Contract, Operation, read_yaml
 from wixture.contracts.rulebook import rules
 from wixture.mockserver.refusals import STATUS
@@ -60,14 +61,13 @@ def _operation(operation: Operation) -> Iterator[str]:
         "",
         operation.summary,
     )
-    who = {name for alternative in operation.security for name in alternative} - {"siteId", "account"}
     facts = [
         f"- statuses: {', '.join(str(status) for status in operation.responses)}",
         f"- side effects: {operation.side_effects}",
         f"- evidence: {operation.evidence.get('label')} ({operation.evidence.get('source')})",
     ]
-    if who:
-        facts.insert(0, f"- identities: {', '.join(sorted(who))}")
+    if operation.security:
+        facts.insert(0, f"- identities: {', '.join(identities(operation))}")
     if operation.aliases:
         facts.append(f"- also at: {', '.join(f'`{alias}`' for alias in operation.aliases)}")
     yield from ("", *facts)

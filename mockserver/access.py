@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from wixture.mockserver.messages import Request
 from wixture.mockserver.refusals import Refusal
 from wixture.mockserver.settings import Settings
 
+_HOST = re.compile(r"(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?\Z", re.IGNORECASE)
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 _ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not bound to
 
@@ -34,13 +36,13 @@ class Access:
     def check(self, request: Request, *, open_to_all: bool) -> None:
         """Raises Refusal unless the request may be answered; `open_to_all` needs no admin token."""
         names = self._names()
-        host = request.headers.get("host", "")
-        if _name_of("//" + host) not in names:
+        host = request.headers.get("host", "").lower()
+        if not _HOST.match(host) or _name_of("//" + host) not in names:
             how = "Use the address that the server printed, or start it with --public-url."
             raise Refusal("MOCK_FORBIDDEN", f"The Host header is {host[:60]!r}. {how}")
         if request.method not in ("GET", "HEAD"):
-            self._check_origin(request, names)
-        if not self._local and not open_to_all:
+            self._check_origin(request, host)
+        if not open_to_all and not (self._local and is_loopback(_name_of("//" + host))):
             self._check_token(request)
 
     def _names(self) -> set[str]:
@@ -49,20 +51,26 @@ class Access:
             names.update(_LOOPBACK_NAMES)
         return names - {""}
 
-    def _check_origin(self, request: Request, names: set[str]) -> None:
+    def _check_origin(self, request: Request, host: str) -> None:
         origin = request.headers.get("origin")
         site = request.headers.get("sec-fetch-site", "none")
-        if (origin is not None and _name_of(origin) not in names) or site not in ("same-origin", "none"):
+        own = {f"http://{host}", f"https://{host}", _origin_of(self._public_url())}
+        if (origin is not None and origin.lower() not in own) or site not in ("same-origin", "none"):
             text = "Another origin's page may not change the mock. Call it from a test or from its own pages."
             raise Refusal("MOCK_FORBIDDEN", text)
 
     def _check_token(self, request: Request) -> None:
-        sent = request.headers.get("authorization", "")
-        wanted = f"Bearer {self._settings.admin_token}"
-        matches = hmac.compare_digest(sent.encode("utf-8", "surrogateescape"), wanted.encode())
-        if self._settings.admin_token is None or not matches:
+        scheme, _, sent = request.headers.get("authorization", "").partition(" ")
+        wanted = self._settings.admin_token or ""
+        matches = hmac.compare_digest(sent.strip().encode("utf-8", "surrogateescape"), wanted.encode())
+        if not wanted or scheme.lower() != "bearer" or not matches:
             text = "Off loopback the control API needs Authorization: Bearer with the server's --admin-token."
             raise Refusal("UNAUTHENTICATED", text)
+
+
+def _origin_of(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def _name_of(url: str) -> str:

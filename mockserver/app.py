@@ -14,7 +14,6 @@ from typing import Any
 
 import orjson
 
-from wixture.contracts.bodies import BadJson, parse_json
 from wixture.contracts.document import Match, Operation
 from wixture.contracts.routes import Routes
 from wixture.contracts.validation import ABSENT, own_contract
@@ -22,18 +21,19 @@ from wixture.contracts.violations import Violation
 from wixture.mockserver import cors
 from wixture.mockserver.auth import Auth, authorize
 from wixture.mockserver.instants import to_text
+from wixture.mockserver.json_body import read_json
 from wixture.mockserver.keys import make_keys
 from wixture.mockserver.links import Links, claims_for
 from wixture.mockserver.messages import Call, Caller, Decision, Entity, Exchange, Found, Request, Response
 from wixture.mockserver.oauth import OAuth
 from wixture.mockserver.querystring import parse_query
-from wixture.mockserver.refusals import Refusal, invalid, to_response
+from wixture.mockserver.refusals import LONGEST, Refusal, invalid, log_failure, no_match, to_response
 from wixture.mockserver.rules import all_rules
 from wixture.mockserver.rules.world import Rule, World
-from wixture.mockserver.seeds import seed_changes
+from wixture.mockserver.seeds import place_of, seed_changes
 from wixture.mockserver.settings import Settings
 from wixture.mockserver.store.sqlite import SqliteStore
-from wixture.mockserver.store.store import Conflict, Store
+from wixture.mockserver.store.store import Conflict, IdTaken, Store
 from wixture.mockserver.tenants import Tenant, Tenants
 from wixture.mockserver.tokens import Tokens
 
@@ -41,6 +41,7 @@ log = logging.getLogger("wixture.app")
 
 API_TAGS = ("Marketing Consent", "Loyalty Social Media")
 _ATTEMPTS = 8
+_MOST_TOLD = 5
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class Trace:
     caller: Caller | None = None
     tenant: Tenant | None = None
     violations: tuple[Violation, ...] = ()
+    failure: Exception | None = None
 
 
 class Application:
@@ -89,9 +91,9 @@ class Application:
             response = await self._answer(trace)
         except Refusal as refusal:
             response = self._refused(trace, refusal)
-        except Exception:
-            log.exception("a request could not be answered")
-            response = _bug("The mock failed; its log says where.")
+        except Exception as failure:
+            trace.failure = failure
+            response = _bug("The mock failed; its log says where, under this answer's X-Wix-Request-Id.")
         return self._record(trace, response, (time.perf_counter_ns() - started) // 1000)
 
     async def _answer(self, trace: Trace) -> Response:
@@ -108,13 +110,18 @@ class Application:
         response = self.oauth.answer(operation.operation_id, trace.request)
         if not self.validation.accepts_response(operation, response.status, orjson.loads(response.body)):
             raise Refusal("MOCK_BUG", "The mock's own token answer breaks the contract.")
+        answer = orjson.loads(response.body)
+        issued = self.tokens.read(answer.get("access_token", ""), "access")
+        about = answer.get("instanceId") or (issued.instance_id if issued else None)
+        trace.tenant = self.tenants.get(about) if about else None
         return response
 
     def _match(self, trace: Trace) -> Match:
         request = trace.request
         match = self.routes.find(request.method, request.path)
         if match is None:
-            raise self._no_match(request)
+            why = self.routes.explain(request.method, request.path)
+            raise no_match(request, why, "operation", "List them all with: wixture routes.")
         trace.operation = match.operation
         return match
 
@@ -126,10 +133,10 @@ class Application:
     def _validated(self, trace: Trace, match: Match) -> Call:
         operation, request = match.operation, trace.request
         query = parse_query(request.query_string)
-        body = _body(operation, request)
+        body = ABSENT if operation.body is None or not request.body else read_json(request)
         if not self.validation.accepts_request(operation, match.path_parameters, query, body):
             found = self.validation.request_violations(operation, match.path_parameters, query, body)
-            raise invalid(found or [_unexplained(operation)])
+            raise invalid(found or [_unexplained(operation)], hint=self._hint(operation, request, query))
         assert trace.caller is not None  # noqa: S101  # _identify ran
         return Call(
             operation_id=operation.operation_id,
@@ -140,10 +147,20 @@ class Application:
             item_errors=self._item_errors(operation, body) if operation.item_schema else {},
         )
 
+    def _hint(self, refused: Operation, request: Request, query: Mapping[str, str]) -> str:
+        """What was probably meant: another operation of this very path that takes the request, or the query."""
+        if refused.body is None and request.body:
+            return "The body of this operation is not read; its parameters belong into the query string."
+        for operation in self.routes.at(request.path):
+            body = ABSENT if operation.body is None or not request.body else read_json(request)
+            if operation is not refused and self.validation.accepts_request(operation, {}, query, body):
+                return f"This is what {operation.method} {request.path[:120]} ({operation.operation_id}) takes."
+        return ""
+
     def _item_errors(self, operation: Operation, body: Any) -> Mapping[int, str]:
         found = self.validation.item_violations(operation, body)
         return {
-            index: "; ".join(f"{item.field} {item.description}" for item in items)
+            index: "; ".join(f"{item.field} {item.description}" for item in items[:_MOST_TOLD])[:LONGEST]
             for index, items in found.items()
         }
 
@@ -153,14 +170,18 @@ class Application:
         assert tenant is not None  # noqa: S101  # _identify ran
         now = tenant.clock.now()
         world = self._world(tenant, now)
-        for _ in range(_ATTEMPTS):
+        lost = 0
+        while lost < _ATTEMPTS:
             decision = await self._decided(rule, call, world, tenant, now)
             body = self._checked(trace, decision)
             try:
                 await self.store.commit(tenant.instance_id, decision.changes, now=now)
+            except IdTaken:
+                continue  # a restored snapshot can hold IDs that the stream gives once more: draw the next one
             except Conflict:
-                continue
-            return Response(200, body)
+                lost += 1
+            else:
+                return Response(200, body)
         raise Refusal("MOCK_CONFLICT", "Others kept changing this entity; try again.")
 
     async def _decided(self, rule: Rule, call: Call, world: World, tenant: Tenant, now: int) -> Decision:
@@ -208,21 +229,10 @@ class Application:
             return _bug(f"The mock refused with {response.status}, which the contract does not have here.")
         return response
 
-    def _no_match(self, request: Request) -> Refusal:
-        why = self.routes.explain(request.method, request.path)
-        text = f"No operation matches {request.method[:20]} {request.path[:120]}."
-        if why.closest is not None:
-            near = why.closest
-            text += f" Closest: {near.method} {near.path} ({near.operation_id})."
-        text += " List them all with: wixture routes."
-        if why.allowed:
-            return Refusal("MOCK_METHOD_NOT_ALLOWED", text, headers={"Allow": ", ".join(why.allowed)})
-        return Refusal("MOCK_NO_SUCH_OPERATION", text)
-
     def _record(self, trace: Trace, response: Response, duration_us: int) -> Response:
         tenant = trace.tenant
         chance = tenant.chance if tenant else self.tenants.outside
-        request_id = chance.new_request_id()
+        request_id = chance.new_id("request")
         headers = {**response.headers, "X-Wix-Request-Id": request_id, **cors.headers(trace.request)}
         answered = Response(response.status, response.body, headers, response.content_type)
         exchange = Exchange(
@@ -237,6 +247,8 @@ class Application:
             duration_us=duration_us,
         )
         (tenant.journal if tenant else self.tenants.unattributed).add(exchange)
+        if trace.failure is not None:
+            log_failure(log, request_id, trace.failure)
         return answered
 
     # ---- seeds -----------------------------------------------------------------------------------
@@ -249,6 +261,7 @@ class Application:
 
     async def seed(self, tenant: Tenant, seed: Mapping[str, Any]) -> dict[str, int]:
         """Add a valid seed document's entities; the counts. Raises Refusal 409, and then nothing is stored."""
+        mark = tenant.chance.mark()
         changes = seed_changes(
             seed,
             now=tenant.clock.now_text(),
@@ -258,7 +271,9 @@ class Application:
         try:
             await self.store.load(tenant.instance_id, changes, replace=False)
         except Conflict as error:
-            text = "An entity of the seed has an ID, identifier or channel that is taken. Nothing was stored."
+            tenant.chance.rewind_to(mark)
+            place = place_of(error.position, seed)
+            text = f"{place} has an ID, identifier or channel that is taken. Nothing was stored."
             raise Refusal("ALREADY_EXISTS", text, rule="consent-one-per-identifier") from error
         if "channels" in seed:
             tenant.channels = frozenset(seed["channels"])
@@ -272,24 +287,6 @@ class Application:
         """How long a body may be, in bytes."""
         match = self.routes.find(method, path)
         return match.operation.body_limit if match else 1024 * 1024
-
-
-def _body(operation: Operation, request: Request) -> Any:
-    """The parsed body, ABSENT where the operation takes none or none was sent. Raises Refusal."""
-    if operation.body is None or not request.body:
-        return ABSENT
-    sent = request.headers.get("content-type", "").lower()
-    kind, _, parameters = sent.partition(";")
-    charset = parameters.replace(" ", "").replace('"', "").partition("charset=")[2] or "utf-8"
-    if kind.strip() != "application/json" or charset not in ("utf-8", "utf8", "us-ascii"):
-        text = (
-            f"The body is sent as {sent[:60] or 'nothing'}; send it in UTF-8 with Content-Type: application/json."
-        )
-        raise Refusal("MOCK_UNSUPPORTED_MEDIA_TYPE", text, rule="json-content-type")
-    try:
-        return parse_json(request.body)
-    except BadJson as error:
-        raise Refusal("MOCK_BAD_JSON", str(error), rule="json-body") from error
 
 
 def _unexplained(operation: Operation) -> Violation:

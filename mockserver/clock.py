@@ -11,10 +11,9 @@ import datetime
 import hashlib
 import os
 import time
+from typing import Any
 
-from wixture.mockserver.instants import from_text, to_text
-
-_LAST = 253_402_300_799_999_999  # the last microsecond of the year 9999
+from wixture.mockserver.instants import FIRST, LAST, from_text, to_text
 
 
 def new_random_seed() -> int:
@@ -49,7 +48,7 @@ class Clock:
         """The time, in microseconds since 1970."""
         if self._frozen is not None:
             return self._frozen
-        return min(time.time_ns() // 1000 + self._shift, _LAST)
+        return max(FIRST, min(time.time_ns() // 1000 + self._shift, LAST))
 
     def now_text(self) -> str:
         """The time as the API writes dates."""
@@ -68,7 +67,7 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Move on. Raises ValueError beyond the year 9999."""
         step = round(seconds * 1_000_000)
-        if self.now() + step > _LAST:
+        if self.now() + step > LAST:
             raise ValueError("the clock cannot go beyond the year 9999")
         if self._frozen is not None:
             self._frozen += step
@@ -90,7 +89,15 @@ class Chance:
     def reset(self) -> None:
         """Rewind every stream to its start."""
         self._asked: dict[str, int] = {}
-        self._ready: dict[str, list[str]] = {"id": [], "request": []}
+        self._ready: dict[str, list[str]] = {}
+
+    def mark(self) -> object:
+        """Where every stream stands, for `rewind_to`."""
+        return dict(self._asked), {purpose: list(ready) for purpose, ready in self._ready.items()}
+
+    def rewind_to(self, mark: Any) -> None:
+        """Let every stream go on from a mark, as if nothing had been drawn since."""
+        self._asked, self._ready = mark
 
     def bytes(self, purpose: str, size: int) -> bytes:
         """The next `size` bytes, at most 64, of the stream of that purpose."""
@@ -98,17 +105,11 @@ class Chance:
         self._asked[purpose] = count + 1
         return hashlib.blake2b(f"{purpose}/{count}".encode(), key=self._key, digest_size=size).digest()
 
-    def new_id(self) -> str:
-        """The next GUID of this tenant."""
-        return self._next("id")
-
-    def new_request_id(self) -> str:
-        """The next name of an exchange: a stream of its own, so that refused requests shift no entity's ID."""
-        return self._next("request")
-
-    def _next(self, purpose: str) -> str:
-        ready = self._ready[purpose]
+    def new_id(self, purpose: str = "entity") -> str:
+        """The next GUID for a purpose. Each has a stream of its own: a new visitor shifts no entity's ID."""
+        ready = self._ready.get(purpose)
         if not ready:
+            ready = self._ready[purpose] = []
             block = self.bytes(purpose, 64).hex()
             ready.extend(_guid(block[start : start + 32]) for start in (96, 64, 32, 0))
         return ready.pop()

@@ -6,19 +6,20 @@ from typing import Any
 
 import orjson
 
-from wixture.contracts.bodies import BadJson, parse_json
 from wixture.contracts.document import Operation
 from wixture.contracts.routes import Routes
 from wixture.contracts.validation import ABSENT, own_contract
 from wixture.mockserver.access import Access
 from wixture.mockserver.app import Application
 from wixture.mockserver.control_calls import CALLS, ControlCall
+from wixture.mockserver.json_body import read_json
 from wixture.mockserver.messages import Request, Response
 from wixture.mockserver.querystring import parse_query
-from wixture.mockserver.refusals import Refusal, invalid, to_response
+from wixture.mockserver.refusals import Refusal, invalid, no_match, to_response
 
 PREFIX = "/_mock"
-BODY_LIMIT = 64 * 1024 * 1024
+LARGE_BODIES = (("POST", "/_mock/seed"), ("PUT", "/_mock/state"))
+LARGE_BODY_LIMIT = 64 * 1024 * 1024
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -40,7 +41,7 @@ class Control:
         headers = {
             **_HEADERS,
             **answer.headers,
-            "X-Wix-Request-Id": self._app.tenants.outside.new_request_id(),
+            "X-Wix-Request-Id": self._app.tenants.outside.new_id("request"),
         }
         return Response(answer.status, answer.body, headers, answer.content_type)
 
@@ -48,7 +49,8 @@ class Control:
         match = self._routes.find(request.method, request.path)
         self._access.check(request, open_to_all=match is not None and not match.operation.security)
         if match is None:
-            raise self._no_match(request)
+            why = self._routes.explain(request.method, request.path)
+            raise no_match(request, why, "control call", "GET /_mock/control.yaml lists them.")
         operation = match.operation
         query, body = parse_query(request.query_string), _body(operation, request)
         if not self._validation.accepts_request(operation, match.path_parameters, query, body):
@@ -60,26 +62,10 @@ class Control:
         answer = await CALLS[operation.operation_id](self._app, call)
         return answer if isinstance(answer, Response) else Response(200, orjson.dumps(answer))
 
-    def _no_match(self, request: Request) -> Refusal:
-        why = self._routes.explain(request.method, request.path)
-        text = f"No control call matches {request.method[:20]} {request.path[:120]}."
-        if why.closest is not None:
-            text += f" Closest: {why.closest.method} {why.closest.path}."
-        text += " GET /_mock/control.yaml lists them."
-        if why.allowed:
-            return Refusal("MOCK_METHOD_NOT_ALLOWED", text, headers={"Allow": ", ".join(why.allowed)})
-        return Refusal("MOCK_NO_SUCH_OPERATION", text)
-
 
 def _body(operation: Operation, request: Request) -> Any:
-    """The parsed body, or ABSENT. Raises Refusal: a change must come as JSON, which no plain form can send."""
+    """The parsed body, or ABSENT. One that is sent must be JSON even where none is read; no plain form is."""
     if not request.body:
         return ABSENT
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Refusal("MOCK_UNSUPPORTED_MEDIA_TYPE", "Send the body with Content-Type: application/json.")
-    if operation.body is None:
-        return ABSENT
-    try:
-        return parse_json(request.body)
-    except BadJson as error:
-        raise Refusal("MOCK_BAD_JSON", str(error), rule="json-body") from error
+    body = read_json(request)
+    return ABSENT if operation.body is None else body

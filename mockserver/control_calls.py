@@ -12,12 +12,13 @@ from wixture import __version__
 from wixture.contracts.document import SPEC_FOLDER, read_document
 from wixture.mockserver.app import API_TAGS, Application
 from wixture.mockserver.clock import derived_id
-from wixture.mockserver.instants import from_text, sort_key, to_text
-from wixture.mockserver.journal import Journal, shown
+from wixture.mockserver.instants import from_text
+from wixture.mockserver.journal import Journal
 from wixture.mockserver.messages import Exchange, Response
 from wixture.mockserver.oauth import Code, code_expiry
+from wixture.mockserver.redaction import Redaction
 from wixture.mockserver.refusals import Refusal, invalid_field
-from wixture.mockserver.seeds import snapshot_changes
+from wixture.mockserver.seeds import place_of, snapshot_changes
 from wixture.mockserver.settings import ACCESS_TOKEN_SECONDS, CODE_SECONDS
 from wixture.mockserver.store.store import Conflict
 from wixture.mockserver.tenants import Tenant
@@ -94,14 +95,15 @@ async def get_state(app: Application, call: ControlCall) -> Answer:
 async def put_state(app: Application, call: ControlCall) -> Answer:
     """Replace the tenant by a snapshot, all or nothing."""
     tenant, snapshot = call.tenant, call.body
+    now = _instant(snapshot["clock"]["now"], "clock.now") if "clock" in snapshot else None
     try:
         await app.store.load(tenant.instance_id, snapshot_changes(snapshot), replace=True)
     except Conflict as error:
-        text = "Two entities of the snapshot share an ID or an identifier. Nothing was changed."
+        text = f"{place_of(error.position, snapshot)} has the ID or identifier of another. Nothing was changed."
         raise Refusal("ALREADY_EXISTS", text, rule="consent-one-per-identifier") from error
     _turn_switches(tenant, snapshot)
-    if "clock" in snapshot:
-        tenant.clock.set(from_text(snapshot["clock"]["now"]), frozen=snapshot["clock"]["frozen"])
+    if now is not None:
+        tenant.clock.set(now, frozen=snapshot["clock"]["frozen"])
     return {}
 
 
@@ -135,9 +137,13 @@ async def list_exchanges(app: Application, call: ControlCall) -> Answer:
     own = [exchange for tenant in tenants for exchange in _selected(tenant.journal, call.query)]
     if call.everybody:
         own.sort(key=lambda exchange: exchange.time)
+    settings = app.settings
+    redaction = Redaction((settings.app_secret, settings.api_key, settings.admin_token))
     return {
-        "exchanges": [shown(exchange) for exchange in own],
-        "unattributed": [shown(exchange) for exchange in _selected(app.tenants.unattributed, call.query)],
+        "exchanges": [redaction.shown(exchange) for exchange in own],
+        "unattributed": [
+            redaction.shown(exchange) for exchange in _selected(app.tenants.unattributed, call.query)
+        ],
     }
 
 
@@ -167,11 +173,16 @@ def _since(journal: Iterable[Exchange], since: str) -> list[Exchange]:
     if len(since) == 36 and since.count("-") == 4:
         ids = [exchange.id for exchange in exchanges]
         return exchanges[ids.index(since) + 1 :] if since in ids else exchanges
+    start = _instant(since, "since")
+    return [exchange for exchange in exchanges if exchange.time > start]
+
+
+def _instant(text: str, field: str) -> int:
+    """Microseconds since 1970. Raises Refusal for a text that is no instant of the years 1 to 9999."""
     try:
-        from_text(since)
+        return from_text(text)
     except ValueError as error:
-        raise invalid_field("since", "must be an exchange's ID or an instant", "timestamp-form") from error
-    return [exchange for exchange in exchanges if sort_key(to_text(exchange.time)) > sort_key(since)]
+        raise invalid_field(field, f"is no instant that can be used: {error}", "timestamp-form") from error
 
 
 # ---- time ----------------------------------------------------------------------------------------
@@ -185,7 +196,7 @@ async def get_clock(_: Application, call: ControlCall) -> Answer:
 async def put_clock(_: Application, call: ControlCall) -> Answer:
     """Jump to an instant, and stand still there unless told to go on."""
     clock, body = call.tenant.clock, call.body
-    now = from_text(body["now"]) if "now" in body else clock.now()
+    now = _instant(body["now"], "now") if "now" in body else clock.now()
     clock.set(now, frozen=body.get("frozen", True))
     return clock.to_dict()
 
@@ -219,7 +230,7 @@ async def create_token(app: Application, call: ControlCall) -> Answer:
     identity = body["identity"]
     subjects = {"APP": app.settings.app_id, "WIX_USER": derived_id("wix user", tenant.instance_id)}
     named = body.get("memberId") if identity == "MEMBER" else body.get("visitorId")
-    subject = subjects.get(identity) or (named or tenant.chance.new_id()).lower()
+    subject = subjects.get(identity) or (named or tenant.chance.new_id(identity.lower())).lower()
     scopes = frozenset(body["scopes"]) if "scopes" in body else None
     caller = app.oauth.caller(identity, tenant.instance_id, subject, scopes=scopes)
     return app.oauth.tokens_for(caller, body.get("expiresIn", ACCESS_TOKEN_SECONDS))
@@ -229,7 +240,7 @@ async def create_code(app: Application, call: ControlCall) -> Answer:
     """A code that can be exchanged once."""
     body, tenant = call.body, call.tenant
     identity = body.get("identity", "MEMBER")
-    member = (body.get("memberId") or tenant.chance.new_id()).lower() if identity == "MEMBER" else None
+    member = (body.get("memberId") or tenant.chance.new_id("member")).lower() if identity == "MEMBER" else None
     code = Code(
         identity=identity,
         instance_id=tenant.instance_id,

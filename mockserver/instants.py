@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
+FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+"""The first and last microsecond of the years 1 to 9999, since 1970."""
+
+_FORM = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)\Z", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECONDS = len("2024-01-31T08:00:00")
 
@@ -16,10 +21,13 @@ def to_text(micros: int) -> str:
 
 def from_text(text: str) -> int:
     """Microseconds since 1970 of an RFC 3339 instant. Raises ValueError when it is none."""
+    if not _FORM.match(text):
+        raise ValueError("it is no RFC 3339 instant with a time zone, such as 2024-01-31T08:00:00Z")
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone; end it with Z")
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    micros = (moment - _EPOCH) // timedelta(microseconds=1)
+    if not FIRST <= micros <= LAST:
+        raise ValueError("it is outside the years 1 to 9999 in UTC")
+    return micros
 
 
 def sort_key(text: str) -> str:

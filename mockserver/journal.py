@@ -4,35 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 from collections import deque
-from collections.abc import Iterator, Mapping
-from typing import Any
-from urllib.parse import parse_qsl
+from collections.abc import Iterator
 
-import orjson
-
-from wixture.contracts.violations import Violation
-from wixture.mockserver.instants import to_text
 from wixture.mockserver.messages import Exchange
 
 MOST_BYTES = 64 * 1024 * 1024
-REPLACED = "***"
+MOST_BYTES_OF_ALL = 256 * 1024 * 1024
+_VIOLATION_BYTES = 512
 
-_SECRET_HEADERS = ("authorization", "cookie", "set-cookie", "proxy-authorization")
-_SECRET_FIELDS = frozenset(
-    """client_secret clientSecret access_token accessToken refresh_token refreshToken code code_verifier
-    codeVerifier token""".split()
-)
+
+class Budget:
+    """The bytes that the journals of one server hold together."""
+
+    def __init__(self, limit: int = MOST_BYTES_OF_ALL) -> None:
+        self.limit = limit
+        self.used = 0
 
 
 class Journal:
     """The exchanges of one tenant, newest last.
 
-    Holds up to `size` exchanges. Past 64 MiB the bodies of the oldest are let go, the exchanges stay.
+    Holds up to `size` exchanges. Past 64 MiB, or past the server's budget, the bodies of the oldest are let go,
+    and when no body is left the oldest exchanges themselves.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, budget: Budget | None = None) -> None:
         self._exchanges: deque[Exchange] = deque()
         self._size = size
+        self._budget = budget or Budget()
         self._bytes = 0
         self._bodiless = 0
 
@@ -45,16 +44,25 @@ class Journal:
     def add(self, exchange: Exchange) -> None:
         """Remember an exchange, forgetting the oldest when there are too many."""
         self._exchanges.append(exchange)
-        self._bytes += _weight(exchange)
+        self._count(_weight(exchange))
         if len(self._exchanges) > self._size:
-            self._bytes -= _weight(self._exchanges.popleft())
-            self._bodiless = max(0, self._bodiless - 1)
-        while self._bytes > MOST_BYTES and self._bodiless < len(self._exchanges):
-            self._let_go_of_body()
+            self._forget_oldest()
+        while self._is_over() and len(self._exchanges) > 1:
+            if self._bodiless < len(self._exchanges):
+                self._let_go_of_body()
+            else:
+                self._forget_oldest()
+
+    def _is_over(self) -> bool:
+        return self._bytes > MOST_BYTES or self._budget.used > self._budget.limit
+
+    def _forget_oldest(self) -> None:
+        self._count(-_weight(self._exchanges.popleft()))
+        self._bodiless = max(0, self._bodiless - 1)
 
     def _let_go_of_body(self) -> None:
         exchange = self._exchanges[self._bodiless]
-        self._bytes -= _weight(exchange)
+        self._count(-len(exchange.request.body) - len(exchange.response.body))
         self._exchanges[self._bodiless] = dataclasses.replace(
             exchange,
             request=dataclasses.replace(exchange.request, body=b""),
@@ -65,77 +73,17 @@ class Journal:
     def clear(self) -> None:
         """Forget everything."""
         self._exchanges.clear()
-        self._bytes = self._bodiless = 0
+        self._count(-self._bytes)
+        self._bodiless = 0
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        self._budget.used += size
 
 
 def _weight(exchange: Exchange) -> int:
-    return len(exchange.request.body) + len(exchange.response.body)
-
-
-# ---- how an exchange is shown --------------------------------------------------------------------
-
-
-def shown(exchange: Exchange) -> dict[str, Any]:
-    """An exchange as JSON, every credential replaced."""
-    request, response = exchange.request, exchange.response
-    path = request.path + (f"?{request.query_string}" if request.query_string else "")
-    return {
-        "id": exchange.id,
-        "time": to_text(exchange.time),
-        "instanceId": exchange.instance_id,
-        "operationId": exchange.operation_id,
-        "identity": exchange.identity,
-        "request": {
-            "method": request.method,
-            "path": path,
-            "headers": _headers(request.headers),
-            "body": _body(request.body, request.headers.get("content-type", "")),
-        },
-        "response": {
-            "status": response.status,
-            "headers": _headers(response.headers),
-            "body": _body(response.body, response.content_type),
-        },
-        "violations": [shown_violation(found) for found in exchange.violations],
-        "faultId": exchange.fault_id,
-        "durationMs": exchange.duration_us / 1000,
-    }
-
-
-def shown_violation(found: Violation) -> dict[str, Any]:
-    """A violation as JSON."""
-    return {
-        "where": found.where,
-        "field": found.field,
-        "pointer": found.pointer,
-        "specPointer": found.spec_pointer,
-        "violatedRule": found.violated_rule,
-        "rule": found.rule,
-        "description": found.description,
-        "closest": found.closest,
-    }
-
-
-def _headers(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: REPLACED if name.lower() in _SECRET_HEADERS else value for name, value in headers.items()}
-
-
-def _body(body: bytes, content_type: str) -> Any:
-    if not body:
-        return None
-    if content_type.startswith("application/x-www-form-urlencoded"):
-        return _without_secrets(dict(parse_qsl(body.decode("utf-8", "replace"))))
-    try:
-        return _without_secrets(orjson.loads(body))
-    except ValueError:
-        return body.decode("utf-8", "replace")
-
-
-def _without_secrets(value: Any) -> Any:
-    """The value with every text under a credential's name replaced."""
-    if isinstance(value, dict):
-        return {
-            key: REPLACED if key in _SECRET_FIELDS and isinstance(inner, str) else _without_secrets(inner)
-            for key, inner in value.items()
-        }
-    return [_without_secrets(inner) for inner in value] if isinstance(value, list) else value
+    """About how many bytes an exchange holds."""
+    request = exchange.request
+    bodies = len(request.body) + len(exchange.response.body)
+    lines = len(request.path) + len(request.query_string) + sum(map(len, request.headers.values()))
+    return bodies + lines + _VIOLATION_BYTES * len(exchange.violations)

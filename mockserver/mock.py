@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any
 
 from wixture.mockserver.app import Application
-from wixture.mockserver.control import BODY_LIMIT, PREFIX, Control
+from wixture.mockserver.control import LARGE_BODIES, LARGE_BODY_LIMIT, PREFIX, Control
 from wixture.mockserver.messages import Request, Response
-from wixture.mockserver.refusals import Refusal, to_response
+from wixture.mockserver.refusals import Refusal, log_failure, to_response
 from wixture.mockserver.settings import Settings
 
 log = logging.getLogger("wixture.mock")
@@ -26,6 +28,19 @@ class Mock:
     def control(self) -> Control:
         """The control API, loaded with its first call."""
         return Control(self.app)
+
+    def new_request_id(self) -> str:
+        """The name of an exchange that no tenant has."""
+        return self.app.tenants.outside.new_id("request")
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """What a server wraps around its sockets: the seed is loaded before, the store let go of after."""
+        await self.start()
+        try:
+            yield
+        finally:
+            await self.stop()
 
     async def start(self) -> None:
         """Load the seed. Raises Refusal for one that breaks the contract or clashes with itself."""
@@ -50,13 +65,17 @@ class Mock:
             return await self.app.handle(request)
         try:
             return await self.control.handle(request)
-        except Exception:
-            log.exception("a control call could not be answered")
-            return to_response(Refusal("MOCK_BUG", "The mock failed; its log says where."))
+        except Exception as failure:
+            request_id = self.app.tenants.outside.new_id("request")
+            log_failure(log, request_id, failure)
+            text = "The mock failed; its log says where, under this answer's X-Wix-Request-Id."
+            return to_response(Refusal("MOCK_BUG", text, headers={"X-Wix-Request-Id": request_id}))
 
     def body_limit(self, method: str, path: str) -> int:
         """How long a body may be, in bytes."""
-        return BODY_LIMIT if _is_control(path) else self.app.body_limit(method, path)
+        if (method, path) in LARGE_BODIES:
+            return LARGE_BODY_LIMIT
+        return self.app.body_limit(method, path)
 
 
 def _is_control(path: str) -> bool:

@@ -30,7 +30,7 @@ from wixture.mockserver.tokens import Tokens, Use
 
 SUBJECT_TYPES = {"APP": "APP", "WIX_USER": "USER", "MEMBER": "MEMBER", "VISITOR": "VISITOR"}
 _NO_STORE = {"Cache-Control": "no-store"}
-_MOST_CODES = 10_000
+_MOST_CODES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,6 @@ class OAuth:
         self._tenants = tenants
         self._tokens = tokens
         self._auth = auth
-        self._codes: dict[str, Code] = {}
         self._grants: Mapping[str, Callable[[Fields, Request], dict[str, Any]]] = {
             "client_credentials": self._client_credentials,
             "anonymous": self._anonymous,
@@ -184,8 +183,10 @@ class OAuth:
         return self.caller(caller.identity, caller.instance_id, caller.subject_id, scopes=caller.scopes)
 
     def _take_code(self, fields: Fields, identity: IdentityType, tenant: Tenant | None = None) -> Caller:
-        code = self._codes.pop(need(fields, "code"), None)
-        if code is None or code.identity != identity or (tenant and tenant.instance_id != code.instance_id):
+        text = need(fields, "code")
+        owner = tenant or self._tenants.known(text.partition(".")[2])
+        code: Code | None = owner.codes.pop(text, None) if owner else None
+        if code is None or code.identity != identity:
             raise OAuthError("invalid_grant", "The code is unknown or was used before.")
         if code.expires_at <= self._tenants.get(code.instance_id).clock.now():
             raise OAuthError("invalid_grant", "The code has expired.")
@@ -221,7 +222,7 @@ class OAuth:
 
     def visitor_tokens(self, tenant: Tenant) -> dict[str, Any]:
         """Both tokens of a new visitor."""
-        visitor = self.caller("VISITOR", tenant.instance_id, tenant.chance.new_id())
+        visitor = self.caller("VISITOR", tenant.instance_id, tenant.chance.new_id("visitor"))
         return self._both_tokens(visitor, ACCESS_TOKEN_SECONDS)
 
     def tokens_for(self, caller: Caller, seconds: int) -> dict[str, Any]:
@@ -230,10 +231,10 @@ class OAuth:
 
     def new_code(self, code: Code, tenant: Tenant) -> str:
         """A code that can be exchanged once."""
-        text = base64url.encode(tenant.secrets.bytes("code", 24))
-        while len(self._codes) >= _MOST_CODES:
-            del self._codes[next(iter(self._codes))]
-        self._codes[text] = code
+        text = f"{base64url.encode(tenant.secrets.bytes('code', 24))}.{tenant.instance_id}"
+        while len(tenant.codes) >= _MOST_CODES:
+            del tenant.codes[next(iter(tenant.codes))]
+        tenant.codes[text] = code
         return text
 
     def _access_token(self, caller: Caller, seconds: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -28,17 +28,22 @@ def read_fields(request: Request) -> dict[str, str]:
     """The fields of a token request in snake_case, texts only. Raises OAuthError."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        pairs: Any = dict(_form(request.body))
+        pairs: Iterable[tuple[str, Any]] = _form(request.body)
     elif kind == "application/json":
-        pairs = _json_object(request.body)
+        pairs = _json_object(request.body).items()
     else:
         text = "Send the grant as application/json or application/x-www-form-urlencoded."
         raise OAuthError("invalid_request", text, status=415)
-    fields = {name: value for name, value in pairs.items() if value is not None}
-    for name, value in fields.items():
-        if not isinstance(value, str):
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        snake = _CAPITAL.sub(lambda found: "_" + found[0].lower(), name)
+        if value is not None and not isinstance(value, str):
             raise OAuthError("invalid_request", f"The field {name[:60]!r} must be a text.")
-    return {_CAPITAL.sub(lambda found: "_" + found[0].lower(), name): value for name, value in fields.items()}
+        if snake in fields:
+            raise OAuthError("invalid_request", f"The field {snake[:60]!r} stands twice.")
+        if value is not None:
+            fields[snake] = value
+    return fields
 
 
 def _form(body: bytes) -> list[tuple[str, str]]:

@@ -5,14 +5,19 @@ The vendor documents no codes for these operations, so every code is a conventio
 
 from __future__ import annotations
 
+import logging
+import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from wixture.contracts.routes import NoMatch
 from wixture.contracts.rulebook import rules
+from wixture.contracts.validation import own_contract
 from wixture.contracts.violations import Violation
-from wixture.mockserver.messages import Response
+from wixture.mockserver.messages import Request, Response
 
 STATUS: Mapping[str, int] = {
     # code: status          evidence
@@ -23,7 +28,6 @@ STATUS: Mapping[str, int] = {
     "ALREADY_EXISTS": 409,  # observed at other Wix services
     "INVALID_REVISION": 409,  # observed at other Wix services
     "FAILED_PRECONDITION": 428,  # documented: the vendor's error guide
-    "RESOURCE_EXHAUSTED": 429,  # documented: the vendor's error guide
     # the mock's own
     "MOCK_BAD_JSON": 400,
     "MOCK_BAD_REQUEST": 400,
@@ -74,10 +78,14 @@ class Refusal(Exception):  # it is the API's answer, not a failure of ours
         return STATUS[self.code]
 
 
-def invalid(violations: Sequence[Violation]) -> Refusal:
-    """The refusal of a request that breaks the contract, with every violation."""
+def invalid(violations: Sequence[Violation], *, hint: str = "") -> Refusal:
+    """The refusal of a request that breaks the contract, with every violation; `hint` says what was meant."""
     text = "; ".join(f"{found.field} {found.problem}" for found in violations[:MOST_VIOLATIONS])
-    return Refusal("INVALID_ARGUMENT", f"INVALID_ARGUMENT: {text}"[:LONGEST], violations=violations)
+    message = f"INVALID_ARGUMENT: {text}"[:LONGEST] + (f". {hint}" if hint else "")
+    if hint and violations:
+        first = violations[0]
+        violations = [replace(first, problem=f"{first.problem}. {hint.rstrip('.')}"), *violations[1:]]
+    return Refusal("INVALID_ARGUMENT", message, violations=violations)
 
 
 def invalid_field(
@@ -89,7 +97,7 @@ def invalid_field(
         field=field,
         pointer=pointer,
         where="body",
-        spec_pointer="",
+        spec_pointer=own_contract("openapi").rule_places.get(rule, ""),
         violated_rule=kind,
         rule=rule,
         problem=problem,
@@ -99,10 +107,26 @@ def invalid_field(
     return invalid([found])
 
 
+def no_match(request: Request, why: NoMatch, what: str, how: str) -> Refusal:
+    """The refusal of a request line that nothing answers: 405 where the path has other methods, else 404."""
+    text = f"No {what} matches {request.method[:20]} {request.path[:120]}."
+    if why.closest is not None:
+        text += f" Closest: {why.closest.method} {why.closest.path} ({why.closest.operation_id})."
+    if why.allowed:
+        return Refusal("MOCK_METHOD_NOT_ALLOWED", f"{text} {how}", headers={"Allow": ", ".join(why.allowed)})
+    return Refusal("MOCK_NO_SUCH_OPERATION", f"{text} {how}")
+
+
+def log_failure(log: logging.Logger, request_id: str, failure: Exception) -> None:
+    """Log where the mock failed, without the error's text: it may repeat what a client sent."""
+    places = "".join(traceback.format_tb(failure.__traceback__))
+    log.error("request %s could not be answered: %s\n%s", request_id, type(failure).__name__, places)
+
+
 def to_response(refusal: Refusal) -> Response:
     """The answer of a refusal, in the API's error envelope."""
     details = _validation_error(refusal) if refusal.violations else _application_error(refusal)
-    envelope = {"message": refusal.message[:LONGEST], "details": details}
+    envelope = {"message": refusal.message[: LONGEST + 200], "details": details}
     return Response(refusal.status, orjson.dumps(envelope), dict(refusal.headers))
 
 

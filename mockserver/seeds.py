@@ -6,13 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from wixture.mockserver.messages import Change, Entity
-from wixture.mockserver.rules.consent_fields import new_fields
-
-_ACTIVITY_OF = {
-    "PENDING": "lastConfirmationActivity",
-    "CONFIRMED": "lastConfirmationActivity",
-    "REVOKED": "lastRevokeActivity",
-}
+from wixture.mockserver.rules.consent_fields import ACTIVITY_OF, new_fields
 
 
 def seed_changes(
@@ -27,6 +21,16 @@ def seed_changes(
     return [*_created("marketing_consent", consents), *_created("followed_channel", follows)]
 
 
+def place_of(position: int | None, document: Mapping[str, Any]) -> str:
+    """The name of the entity at a position of the changes that a seed or snapshot makes."""
+    consents = len(document.get("marketingConsents", ()))
+    if position is None:
+        return "An entity"
+    if position < consents:
+        return f"marketingConsents[{position}]"
+    return f"followedChannels[{position - consents}]"
+
+
 def snapshot_changes(snapshot: Mapping[str, Any]) -> list[Change]:
     """The entities of a valid snapshot, as they are."""
     consents, follows = snapshot["marketingConsents"], snapshot["followedChannels"]
@@ -39,13 +43,13 @@ def _created(entity_type: Any, entities: Sequence[Entity]) -> list[Change]:
 
 def _consent(item: Mapping[str, Any], now: str, new_id: Callable[[], str]) -> Entity:
     state = item.get("state", "CONFIRMED")
-    activity = _ACTIVITY_OF.get(state)
+    activity = ACTIVITY_OF.get(state)
     filled = {**item, "state": state}
     if activity and filled.get(activity) is None:
         filled[activity] = {}
     created = item.get("createdDate", now)
     return {
-        "id": item.get("id") or new_id(),
+        "id": item["id"].lower() if "id" in item else new_id(),
         "revision": item.get("revision", "1"),
         **new_fields(filled, now=created),
         "createdDate": created,
@@ -57,8 +61,8 @@ def _follow(
     item: Mapping[str, Any], now: str, new_id: Callable[[], str], account_of: Callable[[str], str]
 ) -> Entity:
     return {
-        "id": item.get("id") or new_id(),
-        "accountId": item["accountId"] if "accountId" in item else account_of(item["memberId"].lower()),
+        "id": item["id"].lower() if "id" in item else new_id(),
+        "accountId": item["accountId"].lower() if "accountId" in item else account_of(item["memberId"].lower()),
         "channel": item["channel"],
         "createdDate": item.get("createdDate", now),
     }

@@ -4,177 +4,135 @@ from __future__ import annotations
 
 import sys
 import threading
-import tomllib
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from wixture.mockserver import options as read
 from wixture.mockserver.access import is_loopback
-from wixture.mockserver.auth import is_guid
-from wixture.mockserver.instants import from_text
+from wixture.mockserver.options import DEFAULTS, option
 from wixture.mockserver.settings import CHANNELS, Settings
 
-DEFAULTS = Settings()
+if TYPE_CHECKING:
+    import ssl
 
-
-def _read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
-    """Make a TOML file's values the defaults: an option beats the environment, that the file, that the default."""
-    if path is None:
-        return None
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise click.BadParameter(f"{path} cannot be read: {error}") from error
-    known = {parameter.name for parameter in ctx.command.params}
-    named = {name.replace("-", "_"): value for name, value in values.items()}
-    unknown = sorted(set(named) - known)
-    if unknown:
-        raise click.BadParameter(f"{path} sets {', '.join(unknown)}, which is no option of serve.")
-    ctx.default_map = named
-    return path
-
-
-def _guid(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not is_guid(value.lower()):
-        raise click.BadParameter(f"{value!r} is no GUID, such as {DEFAULTS.instance_id}.")
-    return value.lower() if value else None
-
-
-def _clock(_: click.Context, __: click.Parameter, value: str) -> str:
-    if value == "real":
-        return value
-    try:
-        from_text(value)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"{value!r} is neither `real` nor an instant like 2024-01-31T08:00:00Z."
-        ) from error
-    return value
-
-
-def _channels(_: click.Context, __: click.Parameter, value: Any) -> tuple[str, ...]:
-    parts = value.split(",") if isinstance(value, str) else value
-    names = tuple(name.strip().upper() for name in parts if name.strip())
-    for name in names:
-        if name not in CHANNELS:
-            raise click.BadParameter(f"{name!r} is no channel; use some of {','.join(CHANNELS)}.")
-    return names
-
-
-def _consistency(_: click.Context, __: click.Parameter, value: str) -> int:
-    kind, colon, lag = value.partition(":")
-    if value == "immediate":
-        return 0
-    if kind + colon != "eventual:" or not lag.isascii() or not lag.isdigit():
-        raise click.BadParameter(f"{value!r} is neither `immediate` nor `eventual:MILLISECONDS`.")
-    return int(lag)
-
-
-def _option(name: str, **more: Any) -> Callable[[Any], Any]:
-    """An option that can also come from the environment, as WIXTURE_ and its name."""
-    variable = "WIXTURE_" + name.split("/")[0].removeprefix("--").replace("-", "_").upper()
-    return click.option(name, envvar=variable, show_envvar=True, **more)
+    from wixture.mockserver.mock import Mock
+    from wixture.mockserver.server import HttpServer
 
 
 @click.command()
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    callback=_read_config,
+    callback=read.read_config,
     is_eager=True,
     expose_value=False,
     envvar="WIXTURE_CONFIG",
+    show_envvar=True,
     metavar="FILE.toml",
     help="A file with values for these options.",
 )
-@_option("--host", default=DEFAULTS.host, show_default=True, help="Address to listen on.")
-@_option(
-    "--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="Port; 0 picks a free one."
+@option("--host", default=DEFAULTS.host, show_default=True, help="Address to listen on.")
+@option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="Port; 0 picks a free one.")
+@option("--seed", type=click.Path(path_type=Path), metavar="FILE.yaml", help="Entities to start from.")
+@option("--random-seed", type=int, metavar="N", help="Makes ids, keys and chance repeat exactly.")
+@option(
+    "--clock", default="real", callback=read.clock, metavar="real|ISO-8601", help="Real, or frozen at an instant."
 )
-@_option("--seed", type=click.Path(path_type=Path), metavar="FILE.yaml", help="Entities to start from.")
-@_option("--random-seed", type=int, metavar="N", help="Makes ids, keys and chance repeat exactly.")
-@_option(
-    "--clock", default="real", callback=_clock, metavar="real|ISO-8601", help="Real, or frozen at an instant."
-)
-@_option(
+@option(
     "--channels",
     default=",".join(CHANNELS),
-    callback=_channels,
+    callback=read.channels,
     metavar="X,TIKTOK,…",
     help="Channels that can be followed.",
 )
-@_option(
+@option(
     "--consistency",
     default="immediate",
-    callback=_consistency,
+    callback=read.consistency,
     metavar="immediate|eventual:MS",
     help="How far reads lag behind writes.",
 )
-@_option("--account", callback=_guid, metavar="GUID", help="Loyalty account of apps and Wix users.")
-@_option("--tls/--no-tls", default=False, help="Serve https, with a certificate of our own unless one is given.")
-@_option("--cert", type=click.Path(path_type=Path), metavar="FILE.pem", help="Certificate for --tls.")
-@_option("--key", type=click.Path(path_type=Path), metavar="FILE.pem", help="Its key.")
-@_option("--public-url", metavar="URL", help="Where others reach this server; links are made with it.")
-@_option("--admin-token", metavar="TOKEN", help="What the control API asks for off loopback.")
-@_option("--app-id", default=DEFAULTS.app_id, callback=_guid, show_default=True, help="The app's ID.")
-@_option("--app-secret", default=DEFAULTS.app_secret, help="The app's secret.")
-@_option(
+@option("--account", callback=read.guid, metavar="GUID", help="Loyalty account of apps and Wix users.")
+@option("--tls/--no-tls", default=False, help="Serve https, with a certificate of our own unless one is given.")
+@option("--cert", type=click.Path(path_type=Path), metavar="FILE.pem", help="Certificate for --tls.")
+@option("--key", type=click.Path(path_type=Path), metavar="FILE.pem", help="Its key.")
+@option(
+    "--public-url",
+    callback=read.public_url,
+    metavar="URL",
+    help="Where others reach this server; links are made with it.",
+)
+@option("--admin-token", metavar="TOKEN", help="What the control API asks for off loopback.")
+@option("--app-id", default=DEFAULTS.app_id, callback=read.guid, show_default=True, help="The app's ID.")
+@option("--app-secret", default=DEFAULTS.app_secret, help="The app's secret.")
+@option(
     "--instance-id",
     default=DEFAULTS.instance_id,
-    callback=_guid,
+    callback=read.guid,
     show_default=True,
     help="The default tenant.",
 )
-@_option(
+@option(
     "--client-id",
     default=DEFAULTS.client_id,
-    callback=_guid,
+    callback=read.guid,
     show_default=True,
     help="OAuth client ID of the default tenant.",
 )
-@_option("--api-key", default=DEFAULTS.api_key, help="API key of the Wix user.")
+@option("--api-key", default=DEFAULTS.api_key, help="API key of the Wix user.")
 def serve(**options: Any) -> None:
-    """Run the mock until it is told to stop."""
-    from wixture.mockserver.certificates import BadCertificate, server_context
+    """Run the mock until it is told to stop.
+
+    An option beats the environment, that the file given by --config, that the default.
+    """
+    settings = _settings(options)
+    _refuse_open_control(settings)
+    mock = _mock(settings, options["seed"])
+    _run(mock, options, _ssl_context(options, settings.host))
+
+
+def _mock(settings: Settings, seed: Path | None) -> Mock:
     from wixture.mockserver.mock import Mock
+    from wixture.mockserver.seed_files import BadSeed, read_seed
+
+    try:
+        return Mock(settings, seed=read_seed(seed) if seed else None)
+    except BadSeed as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _ssl_context(options: Mapping[str, Any], host: str) -> ssl.SSLContext | None:
+    from wixture.mockserver.certificates import BadCertificate, server_context
+
+    if not options["tls"]:
+        return None
+    try:
+        return server_context(options["cert"], options["key"], host=host)
+    except BadCertificate as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _run(mock: Mock, options: Mapping[str, Any], context: ssl.SSLContext | None) -> None:
     from wixture.mockserver.refusals import Refusal
     from wixture.mockserver.server import ListenError, run
 
-    settings = _settings(options)
-    _refuse_open_control(settings)
-    context = None
-    if options["tls"]:
-        try:
-            context = server_context(options["cert"], options["key"], host=settings.host)
-        except BadCertificate as error:
-            raise click.UsageError(str(error)) from error
-    mock = Mock(settings, seed=_seed(options["seed"]))
-
-    @asynccontextmanager
-    async def lifespan() -> AsyncIterator[None]:
-        await mock.start()
-        try:
-            yield
-        finally:
-            await mock.stop()
-
-    def ready(server: Any) -> None:
-        mock.app.public_url = (options["public_url"] or server.url).rstrip("/")
-        _announce(settings, mock, server.url)
+    def ready(server: HttpServer) -> None:
+        mock.app.public_url = options["public_url"] or server.url
+        _announce(mock, server.url)
         threading.Thread(target=mock.warm_up, name="wixture-warm-up", daemon=True).start()
 
     try:
         run(
             mock,
-            settings.host,
+            options["host"],
             options["port"],
             ssl_context=context,
             on_ready=ready,
-            new_request_id=mock.app.tenants.outside.new_request_id,
-            lifespan=lifespan,
+            new_request_id=mock.new_request_id,
+            lifespan=mock.lifespan,
         )
     except ListenError as error:
         click.echo(error.strerror or str(error), err=True)
@@ -186,6 +144,8 @@ def serve(**options: Any) -> None:
 def _settings(options: Mapping[str, Any]) -> Settings:
     if (options["cert"] is None) != (options["key"] is None):
         raise click.UsageError("Give --cert and --key together, or neither for a certificate of our own.")
+    if options["cert"] is not None and not options["tls"]:
+        raise click.UsageError("--cert and --key are for --tls: add it, or leave them out.")
     names = (
         "app_id",
         "app_secret",
@@ -202,7 +162,7 @@ def _settings(options: Mapping[str, Any]) -> Settings:
         account_id=options["account"],
         consistency_ms=options["consistency"],
         admin_token=options["admin_token"],
-        public_url=(options["public_url"] or DEFAULTS.public_url).rstrip("/"),
+        public_url=options["public_url"] or DEFAULTS.public_url,
     )
 
 
@@ -212,27 +172,8 @@ def _refuse_open_control(settings: Settings) -> None:
         raise click.UsageError(f"{settings.host} {text}")
 
 
-def _seed(path: Path | None) -> dict[str, Any] | None:
-    """A seed document in YAML or JSON, checked by the control API's contract."""
-    if path is None:
-        return None
-    from wixture.contracts.document import BadDocument, read_yaml
-    from wixture.contracts.validation import own_contract
-
-    try:
-        seed = read_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, BadDocument) as error:
-        raise click.UsageError(f"{path} cannot be read: {error}") from error
-    validation = own_contract("control")
-    if not validation.accepts("/components/schemas/Seed", seed):
-        found = validation.violations("/components/schemas/Seed", seed)
-        raise click.UsageError(
-            f"{path} is no seed: " + "; ".join(f"{item.field} {item.description}" for item in found)
-        )
-    return seed  # type: ignore[no-any-return]
-
-
-def _announce(settings: Settings, mock: Any, url: str) -> None:
+def _announce(mock: Mock, url: str) -> None:
+    settings = mock.app.settings
     lines = [
         f"wixture ready on {url}",
         f"  app ID        {settings.app_id}",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from wixture.mockserver.clock import Chance, Clock, derived_id, new_random_seed
 from wixture.mockserver.cursors import SiteCursors
-from wixture.mockserver.journal import Journal
+from wixture.mockserver.journal import Budget, Journal
 from wixture.mockserver.keys import Keys
 from wixture.mockserver.settings import Settings
 
@@ -24,6 +25,7 @@ class Tenant:
     journal: Journal
     channels: frozenset[str]
     loyalty_installed: bool = True
+    codes: dict[str, Any] = field(default_factory=dict)
 
 
 class Tenants:
@@ -35,7 +37,8 @@ class Tenants:
         self.random_seed = new_random_seed() if settings.random_seed is None else settings.random_seed
         self._by_id: dict[str, Tenant] = {}
         self._by_client: dict[str, Tenant] = {}
-        self.unattributed = Journal(settings.journal_size)
+        self._budget = Budget()
+        self.unattributed = Journal(settings.journal_size, self._budget)
         self.outside = Chance(self.random_seed, "no tenant")
         self.get(settings.instance_id)
 
@@ -46,6 +49,10 @@ class Tenants:
             tenant = self._make(instance_id)
             self._by_id[instance_id] = self._by_client[tenant.client_id] = tenant
         return tenant
+
+    def known(self, instance_id: str) -> Tenant | None:
+        """The tenant of an instance ID, if it was used before."""
+        return self._by_id.get(instance_id)
 
     def of_client(self, client_id: str) -> Tenant | None:
         """The tenant that an OAuth client ID names; None for an unknown one."""
@@ -66,7 +73,7 @@ class Tenants:
             # A stream of its own key: whoever knows the random seed must not foresee what protects a token.
             secrets=Chance(int.from_bytes(self._keys.link, "big"), instance_id),
             cursors=SiteCursors(self._keys.cursor, instance_id),
-            journal=Journal(settings.journal_size),
+            journal=Journal(settings.journal_size, self._budget),
             channels=frozenset(settings.channels),
         )
 
@@ -78,3 +85,4 @@ class Tenants:
         tenant.journal.clear()
         tenant.channels = frozenset(self._settings.channels)
         tenant.loyalty_installed = True
+        tenant.codes.clear()

@@ -36,7 +36,7 @@ class Tokens:
             "use": use,
             "jti": token_id,
             "iat": caller.issued_at // 1_000_000,
-            "exp": (caller.expires_at or 0) // 1_000_000,
+            "exp": -(-(caller.expires_at or 0) // 1_000_000),
         }
         return _PREFIX + jwt.encode(payload, self._key, algorithm="HS256", headers={"kid": "wixture"})
 

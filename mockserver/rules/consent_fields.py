@@ -17,6 +17,15 @@ _ORDER = """id revision details state lastConfirmationActivity lastRevokeActivit
     createdDate updatedDate""".split()
 _READ_ONLY = ("id", "revision", "createdDate", "updatedDate")
 _FIXED = ("details", "details.type", "details.email", "details.phone")
+ACTIVITY_OF: Mapping[str, str] = {
+    "PENDING": "lastConfirmationActivity",
+    "CONFIRMED": "lastConfirmationActivity",
+    "REVOKED": "lastRevokeActivity",
+}
+ACTIVITY_RULES = {
+    "lastConfirmationActivity": "confirmation-activity-required",
+    "lastRevokeActivity": "revoke-activity-required",
+}
 _MASKABLE = (
     "state",
     *ACTIVITIES,
@@ -24,6 +33,7 @@ _MASKABLE = (
     "extendedFields",
     "extendedFields.namespaces",
 )
+_KNOWN_PATHS = frozenset((*_MASKABLE, *_FIXED, *_READ_ONLY))
 
 
 def new_fields(sent: Mapping[str, Any], *, now: str) -> Entity:
@@ -49,6 +59,8 @@ def change_fields(stored: Entity, sent: Mapping[str, Any], *, now: str, mask: An
     if not paths:
         _replace(changed, sent, now)
     changed["state"] = _next_state(stored, changed["state"])
+    if paths:
+        _refuse_lost_activity(changed)
     return {name: changed[name] for name in _ORDER if name in changed}
 
 
@@ -59,6 +71,14 @@ def _replace(changed: Entity, sent: Mapping[str, Any], now: str) -> None:
             changed[name] = _activity(name, sent[name], now)
     if sent.get("extendedFields") is not None:
         changed["extendedFields"] = _without_nulls(sent["extendedFields"])
+
+
+def _refuse_lost_activity(changed: Entity) -> None:
+    """A mask must not leave a state without the activity that belongs to it."""
+    needed = ACTIVITY_OF.get(changed["state"])
+    if needed is not None and needed not in changed:
+        problem = f"leaves {changed['state']} without {needed}"
+        raise invalid_field("mask", problem, ACTIVITY_RULES[needed], closest=needed)
 
 
 def _next_state(stored: Entity, wanted: str) -> str:
@@ -94,16 +114,14 @@ def _mask_paths(mask: Any) -> list[str]:
         paths: Iterable[str] = mask.split(",")
     else:
         paths = mask.get("paths", ()) if isinstance(mask, dict) else mask
-    return [_checked(path.strip()) for path in paths if path.strip()]
-
-
-def _checked(path: str) -> str:
-    known = (*_MASKABLE, *_FIXED, *_READ_ONLY)
-    if path not in known and not _is_namespace(path):
-        problem = f"names {path[:60]!r}, which no update can change"
-        meant = path.removeprefix("marketingConsent.")
+    named = [path.strip() for path in paths if path.strip()]
+    unknown = [path for path in named if path not in _KNOWN_PATHS and not _is_namespace(path)]
+    if unknown:
+        shown = ", ".join(repr(path[:60]) for path in unknown[:10])
+        meant = unknown[0].removeprefix("marketingConsent.")
+        problem = f"names {shown}, which is no field of a consent"
         raise invalid_field("mask", problem, "mask-paths", closest=nearest(meant, _MASKABLE))
-    return path
+    return named
 
 
 def _is_namespace(path: str) -> bool:

@@ -57,7 +57,7 @@ def get(call: Call, found: Found, _: World) -> Decision:
     return Decision({"marketingConsent": _the_one(found, _named_by_id(call))})
 
 
-def find_by_query(call: Call, _: World) -> ByIdentifier:
+def find_by_parameters(call: Call, _: World) -> ByIdentifier:
     """The consent whose identifier stands in the query string."""
     return ByIdentifier((identifier_of(call.query),))
 
@@ -240,7 +240,7 @@ def _named_by_id(call: Call) -> str:
 
 OPERATIONS: Mapping[str, Rule] = {
     "getMarketingConsent": Rule(find_by_id, get),
-    "getMarketingConsentByIdentifier": Rule(find_by_query, get_by_identifier),
+    "getMarketingConsentByIdentifier": Rule(find_by_parameters, get_by_identifier),
     "createMarketingConsent": Rule(find_by_body, create),
     "updateMarketingConsent": Rule(find_for_change, update),
     "removeMarketingConsent": Rule(find_for_removal, remove),

@@ -23,7 +23,7 @@ from wixture.mockserver.messages import (
     identifier_of,
 )
 from wixture.mockserver.store.sql import QuestionMarks, pages
-from wixture.mockserver.store.store import Conflict, Snapshot
+from wixture.mockserver.store.store import Conflict, IdTaken, Snapshot
 
 _CONSENTS = """
 CREATE TABLE {name} (
@@ -53,6 +53,7 @@ CREATE TABLE pending (
   position INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, due INTEGER NOT NULL, change BLOB NOT NULL
 );
 CREATE INDEX pending_order ON pending (tenant, position);
+CREATE INDEX pending_due ON pending (tenant, due);
 """
 _PER_STATEMENT = 500
 
@@ -126,8 +127,8 @@ class SqliteStore:
             return
         key = self._key(tenant)
         with self._transaction():
-            for change in changes:
-                self._write("", key, change)
+            for position, change in enumerate(changes):
+                self._write_at(position, key, change)
                 if self._lag:
                     self._defer(key, change, now)
 
@@ -137,8 +138,9 @@ class SqliteStore:
         with self._transaction():
             if replace:
                 self._clear(key)
-            for change in changes:
-                self._write("", key, change)
+            self._let_see(key, now=None)
+            for position, change in enumerate(changes):
+                self._write_at(position, key, change)
                 if self._lag:
                     self._write("seen_", key, change)
 
@@ -147,13 +149,17 @@ class SqliteStore:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
-        except sqlite3.IntegrityError as error:
-            self._db.execute("ROLLBACK")
-            raise Conflict(str(error)) from error
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
+
+    def _write_at(self, position: int, key: int, change: Change) -> None:
+        try:
+            self._write("", key, change)
+        except sqlite3.IntegrityError as error:
+            kind = IdTaken if str(error).endswith(("consents.id", "channels.id")) else Conflict
+            raise kind(str(error), position=position) from error
 
     def _write(self, prefix: str, key: int, change: Change) -> None:
         if change.entity_type == "followed_channel":
@@ -222,10 +228,18 @@ class SqliteStore:
         self._db.execute(sql, (key, now + self._lag, body))
 
     def _catch_up(self, key: int, now: int) -> None:
-        """Let the seen tables reach what is due, in the order it was written."""
-        sql = "SELECT position, due, change FROM pending WHERE tenant = ? ORDER BY position"
-        for position, due, body in self._db.execute(sql, (key,)).fetchall():
-            if due > now:
+        with self._transaction():
+            self._let_see(key, now=now)
+
+    def _let_see(self, key: int, *, now: int | None) -> None:
+        """Let the seen tables reach what is due, in the order it was written; all of it without a `now`."""
+        if now is not None:  # a clock that went back must not hide writes for longer than the lag
+            late = "UPDATE pending SET due = ? WHERE tenant = ? AND due > ?"
+            self._db.execute(late, (now + self._lag, key, now + self._lag))
+        sql = "SELECT position, due, change FROM pending WHERE tenant = ? ORDER BY position LIMIT 1"
+        while row := self._db.execute(sql, (key,)).fetchone():
+            position, due, body = row
+            if now is not None and due > now:
                 return
             kind, entity_type, entity, based_on = orjson.loads(body)
             self._write("seen_", key, Change(kind, entity_type, entity, based_on))

@@ -12,7 +12,18 @@ Snapshot = dict[str, list[Entity]]
 
 
 class Conflict(Exception):  # it is the store's answer, not a failure of it
-    """A change did not hold: its revision is stale, or its ID or identifier is taken. Nothing was written."""
+    """A change did not hold: its revision is stale, or its ID or identifier is taken. Nothing was written.
+
+    `position` is the change's place among those given, where it is known.
+    """
+
+    def __init__(self, reason: str, *, position: int | None = None) -> None:
+        super().__init__(reason)
+        self.position = position
+
+
+class IdTaken(Conflict):
+    """A new entity's own ID is taken; another one will do."""
 
 
 class Store(Protocol):

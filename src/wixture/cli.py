@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import sys
+from typing import Any
 
 import click
 
@@ -27,6 +29,13 @@ class _LazyGroup(click.Group):
         module, _, name = _COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def main(self, *args: Any, **more: Any) -> Any:
+        try:
+            return super().main(*args, **more)
+        except OSError as error:  # a full disk or a closed pipe behind the output
+            click.echo(f"The output cannot be written: {error.strerror}.", err=True)
+            sys.exit(2)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

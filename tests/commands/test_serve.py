@@ -175,3 +175,59 @@ def test_two_servers_with_one_random_seed_answer_the_same_bytes(serve: Serve, wi
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  # our own server
             bodies.add((answer.read(), answer.headers["X-Wix-Request-Id"], token))
     assert len(bodies) == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("tls = 1", "sets tls to 1; expected true or false"),
+        ("port = true", "sets port to True; expected a text or a number"),
+        ("seed = [1]", "sets seed to [1]; expected a text or a number"),
+        ("random-seed = 1.5", "sets random-seed to 1.5"),
+        ('channels = ["MYSPACE"]', "'MYSPACE' is no channel"),
+        ("tls = ", "is no TOML"),
+    ],
+)
+def test_a_config_value_of_the_wrong_kind_is_refused_by_name(
+    wixture: Run, tmp_path: Path, line: str, text: str
+) -> None:
+    (tmp_path / "c.toml").write_text(line + "\n")
+    ended = wixture("serve", "--config", "c.toml")
+    assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
+    assert text in ended.stderr
+
+
+def test_a_config_file_speaks_toml(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text(
+        'channels = ["X", "TIKTOK"]\nrandom-seed = 7\nclock = "2024-01-31T08:00:00Z"\n'
+    )
+    served = serve("--config", "c.toml")
+    assert "  random seed   7" in served.lines
+    assert _get(f"{served.url}/_mock/channels")["channels"] == ["TIKTOK", "X"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--public-url", "shop.example"),
+        ("--public-url", "javascript:alert(1)"),
+        ("--public-url", "http://a b"),
+        ("--public-url", "http://u@a"),
+        ("--consistency", "eventual:99999999999999999999"),
+        ("--clock", "9999-12-31T23:59:59-23:59"),
+    ],
+)
+def test_an_option_that_no_answer_could_live_with_is_refused_at_launch(
+    wixture: Run, option: str, value: str
+) -> None:
+    assert wixture("serve", option, value).returncode == 2
+
+
+@pytest.mark.parametrize(
+    "seed", ["1: 2", "a: &b {x: *b}", "channels: [X]\nchannels: []", "a: .nan", "a: !!binary aGk=", 'a: "\\0"']
+)
+def test_a_seed_file_that_json_could_not_say_is_refused(wixture: Run, tmp_path: Path, seed: str) -> None:
+    (tmp_path / "seed.yaml").write_text(seed)
+    ended = wixture("serve", "--seed", "seed.yaml")
+    assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
+    assert "seed.yaml" in ended.stderr

@@ -35,7 +35,8 @@ def test_routes_lists_every_operation_with_who_may_call_it(wixture: Run) -> None
     query = next(row for row in rows if row["operationId"] == "queryMarketingConsent")
     assert (query["method"], query["identities"], query["sideEffects"]) == ("POST", ["app", "wixUser"], "none")
     follow = next(row for row in rows if row["operationId"] == "createFollowedChannel")
-    assert (follow["identities"], follow["sideEffects"]) == (["member", "visitor"], "irreversible")
+    assert follow["identities"] == ["app with --account", "wixUser with --account", "member", "visitor"]
+    assert follow["sideEffects"] == "irreversible"
     lines = wixture("routes").stdout.splitlines()
     assert len(lines) == 14
     assert all(row["path"] in line for row, line in zip(rows, lines, strict=True))

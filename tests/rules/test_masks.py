@@ -81,10 +81,17 @@ def test_a_sub_path_of_the_revocation_merges_too(masked, stored, part):
     assert after[REVOCATION] == {**before[REVOCATION], part: sent[part]}
 
 
+@pytest.mark.rule("confirmation-activity-required", "revoke-activity-required")
+@pytest.mark.parametrize(("state", "name"), [("CONFIRMED", CONFIRMATION), ("REVOKED", REVOCATION)])
+def test_a_mask_must_not_leave_a_state_without_its_activity(masked, stored, state, name):
+    with pytest.raises(Refusal, match=f"mask leaves {state} without {name}"):
+        masked("state", state, before=stored(state="NEVER_CONFIRMED", **{CONFIRMATION: None, REVOCATION: None}))
+
+
 @pytest.mark.rule("update-with-mask")
 @pytest.mark.parametrize("name", [CONFIRMATION, REVOCATION])
 def test_a_whole_activity_without_a_value_is_cleared(masked, stored, name):
-    before = stored(lastRevokeActivity={"source": "FORM", "updatedDate": NOW})
+    before = stored(state="NEVER_CONFIRMED", lastRevokeActivity={"source": "FORM", "updatedDate": NOW})
     assert name not in masked(name, "NEVER_CONFIRMED", before=before)
 
 
@@ -154,14 +161,14 @@ def test_an_unknown_path_is_refused_with_the_closest_name(masked, path, closest)
         masked(["state", path], "NEVER_CONFIRMED")
     violation = refused.value.violations[0]
     assert (refused.value.status, violation.field, violation.rule) == (400, "mask", "mask-paths")
-    assert violation.problem == f"names {path!r}, which no update can change"
+    assert violation.problem == f"names {path!r}, which is no field of a consent"
     assert violation.closest == closest
 
 
 @pytest.mark.rule("mask-paths")
 @pytest.mark.parametrize("path", ["extendedFields.namespaces.", "extendedFields.namespaces.@a.b", "details.name"])
 def test_a_path_below_what_can_be_changed_is_refused(masked, path):
-    with pytest.raises(Refusal, match="which no update can change"):
+    with pytest.raises(Refusal, match="which is no field of a consent"):
         masked(path)
 
 

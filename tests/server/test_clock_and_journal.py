@@ -8,7 +8,7 @@ import pytest
 
 from wixture.mockserver.clock import Chance, Clock, derived_id
 from wixture.mockserver.instants import from_text, sort_key, to_text
-from wixture.mockserver.journal import MOST_BYTES, Journal
+from wixture.mockserver.journal import MOST_BYTES, Budget, Journal
 from wixture.mockserver.messages import Exchange, Request, Response
 
 GUID_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
@@ -22,7 +22,7 @@ def test_ids_are_guids_that_follow_from_seed_name_and_count_alone() -> None:
     assert all(GUID_4.match(found) for found in ids)
     assert len(set(ids)) == 100
     same.bytes("link", 48)  # another purpose shifts nothing
-    same.new_request_id()
+    same.new_id("request")
     assert [same.new_id() for _ in range(100)] == ids
     assert not {other_seed.new_id() for _ in range(100)} & set(ids)
     assert not {other_name.new_id() for _ in range(100)} & set(ids)
@@ -78,6 +78,20 @@ def test_the_journal_keeps_the_newest() -> None:
     assert [exchange.id for exchange in journal] == ["7", "8", "9"]
 
 
+def test_journals_share_a_budget_and_an_exchange_without_a_body_counts_too() -> None:
+    budget = Budget(limit=100_000)
+    journals = [Journal(1000, budget) for _ in range(3)]
+    for number in range(100):
+        for journal in journals:
+            request = Request("GET", "/" + "x" * 1000, headers={"a": "y" * 1000})
+            journal.add(Exchange(str(number), 0, None, None, None, request, Response(200)))
+    assert budget.used <= 100_000 + 3 * 2001
+    assert all(0 < len(journal) < 100 for journal in journals)
+    for journal in journals:
+        journal.clear()
+    assert budget.used == 0
+
+
 def test_the_journal_lets_go_of_old_bodies_before_it_grows_beyond_its_bytes() -> None:
     journal = Journal(size=1000)
     body = b"x" * (1024 * 1024)
@@ -85,5 +99,5 @@ def test_the_journal_lets_go_of_old_bodies_before_it_grows_beyond_its_bytes() ->
         journal.add(_exchange(number, body))
     held = [exchange for exchange in journal if exchange.request.body]
     assert len(journal) == 200
-    assert [exchange.id for exchange in held] == [str(number) for number in range(168, 200)]
+    assert [exchange.id for exchange in held] == [str(number) for number in range(169, 200)]
     assert sum(len(found.request.body) + len(found.response.body) for found in journal) <= MOST_BYTES

@@ -70,6 +70,7 @@ def test_an_unknown_call_names_the_closest_and_a_wrong_method_what_is_allowed(ap
         ("PUT", "/state", {"version": 2, "marketingConsents": [], "followedChannels": []}, "version"),
     ],
 )
+@pytest.mark.rule("control-contract")
 def test_a_bad_body_is_400_naming_the_field(api: Api, method: str, path: str, body: Any, field: str) -> None:
     before = api.state()
     answer = api.control(method, path, body)
