@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from wixture.contracts.document import SPEC_FOLDER, BadDocument, Contract, Operation, read_document
+from wixture.contracts.document import SPEC_FOLDER, Contract, Operation, read_document
+from wixture.contracts.yaml_text import BadDocument
 
 _IDENTITIES = ("app", "wixUser", "member", "visitor")
 

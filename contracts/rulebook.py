@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from wixture.contracts.document import SPEC_FOLDER, read_yaml
+from wixture.contracts.document import SPEC_FOLDER
+from wixture.contracts.yaml_text import read_yaml
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+
+import click
 
 from wixture.contracts.cli import identities
-from wixture.contracts.document import SPEC_FOLDER, Contract, Operation, read_yaml
+from wixture.contracts.document import SPEC_FOLDER, Contract, Document, Operation
+from wixture.contracts.pointers import landing, resolve
 from wixture.contracts.rulebook import rules
+from wixture.contracts.yaml_text import read_yaml
 from wixture.mockserver.refusals import STATUS
+from wixture.mockserver.serve import serve
 
 FOLDER = Path(__file__).parent / "reference"
 NOTE = "<!-- Written by docs/generate.py from spec/. Change it there. -->"
@@ -39,8 +45,12 @@ def operations_page() -> Iterator[str]:
     yield from ("# Operations", "", NOTE, "")
     yield "Every success is status 200 with a JSON object. `wixture routes` prints the list,"
     yield "`wixture spec` the contract."
-    for operation in Contract.load(SPEC_FOLDER / "openapi.yaml").operations.values():
+    contract = Contract.load(SPEC_FOLDER / "openapi.yaml")
+    for operation in contract.operations.values():
         yield from _operation(operation)
+        yield from _parameters(contract, operation)
+        yield from _table(contract, "Request", operation.body)
+        yield from _table(contract, "Answer", operation.responses[200])
     yield from (
         "",
         "# Error codes",
@@ -73,17 +83,109 @@ def _operation(operation: Operation) -> Iterator[str]:
     yield from ("", *facts)
 
 
+def _fields(contract: Contract, pointer: str | None) -> Iterator[str]:
+    """The fields of a body, a line each, two levels deep."""
+    if pointer is None:
+        return
+    for path, schema, required in _walk(contract.document, pointer, (), levels=3):
+        kind = schema.get("type", "")
+        kinds = "/".join(kind) if isinstance(kind, list) else kind
+        members = ", ".join(str(member) for member in schema.get("enum", ()) if member is not None)
+        what = f"{kinds}: {members}" if members else kinds
+        yield f"| `{path}` | {what or 'any'} | {'yes' if required else ''} | {schema.get('description', '')} |"
+
+
+def _walk(
+    document: Document, pointer: str, path: tuple[str, ...], *, levels: int
+) -> Iterator[tuple[str, dict[str, Any], bool]]:
+    schema = _whole(document, resolve(document, landing(document, pointer)))
+    for name, raw in schema.get("properties", {}).items():
+        inner = _whole(document, raw)
+        here = (*path, name + "[]" if "items" in inner else name)
+        yield ".".join(here), inner, name in schema.get("required", ())
+        if levels > 1 and not name.startswith("$"):
+            yield from _inner(document, inner, here, levels=levels - 1)
+
+
+def _inner(document: Document, schema: dict[str, Any], path: tuple[str, ...], *, levels: int) -> Any:
+    shape = _whole(document, schema.get("items", schema))
+    holder = {"components": document["components"], "here": shape}
+    yield from _walk(holder, "/here", path, levels=levels)
+
+
+def _whole(document: Document, schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with its reference and its `allOf` parts taken in; its own words win."""
+    made: dict[str, Any] = {}
+    parts = [*schema.get("allOf", ()), *schema.get("anyOf", ())[:1]]
+    if "$ref" in schema:
+        parts.append(resolve(document, schema["$ref"][1:]))
+    for part in parts:
+        taken = _whole(document, part)
+        properties = {**made.get("properties", {}), **taken.get("properties", {})}
+        required = [*made.get("required", ()), *taken.get("required", ())]
+        made = {**made, **taken, "properties": properties, "required": required}
+    own = dict(made.get("properties", {}))
+    for name, inner in schema.get("properties", {}).items():
+        own[name] = {"allOf": [own[name]], **inner} if name in own else inner
+    required = [*made.get("required", ()), *schema.get("required", ())]
+    return {**made, **schema, "properties": own, "required": required}
+
+
+def _table(contract: Contract, title: str, pointer: str | None) -> Iterator[str]:
+    rows = list(_fields(contract, pointer))
+    if rows:
+        yield from ("", f"{title}:", "", "| field | type | required | |", "|---|---|---|---|", *rows)
+
+
+def options_page() -> Iterator[str]:
+    """Every option of `wixture serve`."""
+    yield from ("# Options of `wixture serve`", "", NOTE, "")
+    yield "An option beats the environment, that the file given by `--config`, that the default. The file is TOML:"
+    yield "the options' names without dashes in front, one a line, such as `random-seed = 7`."
+    yield from ("", "| option | environment | default | |", "|---|---|---|---|")
+    for option in serve.params:
+        if isinstance(option, click.Option):
+            shown = isinstance(option.default, str | int) and not option.is_flag
+            default = f"`{option.default}`" if shown else ""
+            yield f"| `{option.opts[0]}` | `{option.envvar}` | {default} | {option.help} |"
+    yield ""
+    yield '`--channels ""` enables none. `--public-url` names where links lead; reached by that name, the control'
+    yield "API asks for the admin token. Also read: `WIXTURE_URL` and `WIXTURE_ADMIN_TOKEN` by `wixture token`,"
+    yield "`WIXTURE_URL` by `wixture sdk-env` and the preload module, and `WIXTURE_HOME`, where the certificate"
+    yield "authority of `--tls` is kept (else `$XDG_STATE_HOME/wixture` or `~/.local/state/wixture`)."
+
+
 def control_page() -> Iterator[str]:
     """Every call of the control API."""
     yield from ("# The control API", "", NOTE, "")
     yield "JSON in, JSON out, below `/_mock`; errors in the envelope of the APIs. A call is about the default"
     yield "tenant unless it has `?instance=GUID`. The document with every field is `/_mock/control.yaml`."
     yield from ("", "| call | operation | does |", "|---|---|---|")
-    for operation in Contract.load(SPEC_FOLDER / "control.yaml").operations.values():
+    contract = Contract.load(SPEC_FOLDER / "control.yaml")
+    for operation in contract.operations.values():
         yield f"| `{operation.method} {operation.path}` | `{operation.operation_id}` | {operation.summary} |"
+    for operation in contract.operations.values():
+        rows = [*_parameters(contract, operation), *_table(contract, "Body", operation.body)]
+        if rows:
+            yield from ("", f"## {operation.operation_id}", "", f"`{operation.method} {operation.path}`", *rows)
 
 
-PAGES = {"rules.md": rules_page, "operations.md": operations_page, "control-api.md": control_page}
+def _parameters(contract: Contract, operation: Operation) -> Iterator[str]:
+    declared = [found for found in operation.parameters if found.where == "query"]
+    if not declared:
+        return
+    yield from ("", "Query parameters:", "", "| parameter | required | |", "|---|---|---|")
+    for found in declared:
+        raw = resolve(contract.document, found.schema.rpartition("/")[0])
+        yield f"| `{found.name}` | {'yes' if found.required else ''} | {raw.get('description', '')} |"
+
+
+PAGES = {
+    "rules.md": rules_page,
+    "operations.md": operations_page,
+    "control-api.md": control_page,
+    "options.md": options_page,
+}
 
 
 def page(name: str) -> str:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from wixture.contracts.bodies import BadJson, parse_json
-from wixture.contracts.document import BadDocument, read_yaml
 from wixture.contracts.validation import own_contract
+from wixture.contracts.yaml_text import BadDocument, read_yaml
 
 _SCHEMA = "/components/schemas/Seed"
 _MOST_TOLD = 10

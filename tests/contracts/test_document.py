@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from wixture.contracts.document import SPEC_FOLDER, BadDocument, Contract, read_document, read_yaml
+from wixture.contracts.document import SPEC_FOLDER, Contract, read_document
 from wixture.contracts.pointers import resolve
+from wixture.contracts.yaml_text import BadDocument, read_yaml
 
 
 def _document(schema: dict[str, Any]) -> dict[str, Any]:
