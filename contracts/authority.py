@@ -102,8 +102,9 @@ class Authority:
             content_type="application/json",
         )
         for error in self._parameters.iter_errors(request):
-            name = getattr(error, "name", None)
-            parameter = next((found for found in operation.parameters if found.name == name), None)
+            named = (getattr(error, "name", None), getattr(error, "location", None))
+            declared = ((found, (found.name, found.where)) for found in operation.parameters)
+            parameter = next((found for found, its_name in declared if its_name == named), None)
             if parameter is None:
                 raise error  # it could not judge the request at all
             yield from ((parameter.where, found) for found in self._parameter_error(parameter, error))

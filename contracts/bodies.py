@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import orjson
 
 MAX_DEPTH = 64
+MOST_DIGITS = 400
 
 
 class BadJson(ValueError):
@@ -18,7 +19,8 @@ def parse_json(body: bytes) -> Any:
     """The value of a JSON text. Raises BadJson.
 
     Refuses an empty body, anything but UTF-8, a byte order mark, NaN, infinities and numbers beyond a double,
-    lone surrogates, U+0000 in a text, a key that stands twice, and more than 64 levels of nesting.
+    lone surrogates, U+0000 in a text, a key that stands twice, numbers of more than 400 digits, and more than 64
+    levels of nesting.
     """
     if not body.strip():
         raise BadJson("The body is empty; a JSON object is expected.")
@@ -30,7 +32,7 @@ def parse_json(body: bytes) -> Any:
         _refuse_depth(value)
     if b"\\u0000" in body:
         _refuse_nul(value)
-    if orjson.dumps(value) != body:  # a text that comes back byte for byte cannot hide a second key
+    if orjson.dumps(value) != body:  # a text that comes back byte for byte hides no second key and no long number
         _refuse_repeated_keys(body)
     return value
 
@@ -41,8 +43,8 @@ def _reason(error: orjson.JSONDecodeError) -> str:
 
 def _refuse_depth(value: Any) -> None:
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
-        level = [child for node in level for child in _children(node)]
+    for _ in range(MAX_DEPTH):
+        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
         if not level:
             return
     raise BadJson(f"The body is nested deeper than {MAX_DEPTH} levels.")
@@ -75,8 +77,10 @@ def _refuse_repeated_keys(body: bytes) -> None:
     json.loads(body, object_pairs_hook=_unique, parse_int=_number, parse_float=_number)
 
 
-def _number(_: str) -> None:
-    return None  # only keys matter here, and a long number would cost
+def _number(text: str) -> None:
+    """Only its length matters here; converting it would cost."""
+    if len(text) > MOST_DIGITS:
+        raise BadJson(f"A number in the body has more than {MOST_DIGITS} digits.")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> None:

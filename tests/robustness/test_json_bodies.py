@@ -31,6 +31,7 @@ HOSTILE = {
     "Infinity": _with_description("-Infinity"),
     "1e400": _with_description("1e400"),
     "5,000 digits": _with_description("9" * 5000),
+    "5,000 digits after the point": _with_description("0." + "1" * 5000),
     "lone surrogate": _with_description('"\\ud800"'),
     "U+0000": _with_description('"a\\u0000b"'),
     "byte order mark": b"\xef\xbb\xbf" + json.dumps(GOOD).encode(),

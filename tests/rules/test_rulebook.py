@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from wixture.contracts.document import read_yaml
+from wixture.contracts.yaml_text import read_yaml
 
 ROOT = Path(__file__).parents[2]
 SEEDS = ROOT.parent / "shared" / "seeds"
