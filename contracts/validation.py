@@ -182,5 +182,7 @@ def _distinct(violations: Any) -> list[Violation]:
     """One violation for each field and rule, in the order found: a form's pattern and length are one."""
     found: dict[tuple[str, str, str], Violation] = {}
     for violation in violations:
-        found.setdefault((violation.where, violation.field, violation.rule), violation)
+        key = (violation.where, violation.field, violation.rule)
+        if key not in found or violation.violated_rule == "FORMAT":
+            found[key] = violation
     return list(found.values())

@@ -36,7 +36,7 @@ class Tokens:
             "use": use,
             "jti": token_id,
             "iat": caller.issued_at // 1_000_000,
-            "exp": -(-(caller.expires_at or 0) // 1_000_000),
+            "exp": (caller.expires_at or 0) // 1_000_000,
         }
         return _PREFIX + jwt.encode(payload, self._key, algorithm="HS256", headers={"kid": "wixture"})
 
@@ -88,6 +88,7 @@ def _data(caller: Caller) -> dict[str, Any]:
         "clientId": caller.client_id,
         "accountId": caller.account_id,
         "scopes": None if caller.scopes is None else sorted(caller.scopes),
+        "expiresAt": caller.expires_at,  # to the microsecond: `exp` would cut a token of one second to nothing
     }
 
 
@@ -101,5 +102,5 @@ def _caller(payload: Mapping[str, Any]) -> Caller:
         account_id=data["accountId"],
         scopes=None if data["scopes"] is None else frozenset(data["scopes"]),
         issued_at=payload["iat"] * 1_000_000,
-        expires_at=payload["exp"] * 1_000_000,
+        expires_at=data["expiresAt"],
     )

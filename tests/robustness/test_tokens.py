@@ -126,6 +126,15 @@ def test_a_verified_token_is_refused_once_its_time_is_over_though_it_is_cached(a
     assert _is_refused(api, token)
 
 
+def test_a_token_of_a_second_is_good_for_a_second_whenever_it_is_made(api: Api) -> None:
+    api.control("PUT", "/clock", {"now": "2024-01-31T08:00:00.999Z"})
+    token = api.control("POST", "/tokens", {"identity": "APP", "expiresIn": 1}).json["access_token"]
+    api.control("POST", "/clock/advance", {"seconds": 0.5})
+    assert not _is_refused(api, token)
+    api.control("POST", "/clock/advance", {"seconds": 0.5})
+    assert _is_refused(api, token)
+
+
 def test_tokens_stay_valid_over_a_reset(api: Api) -> None:
     token = api.token("APP")
     api.control("POST", "/reset")

@@ -75,7 +75,9 @@ test('nothing the SDK sends of its own accord is counted as a breach of the cont
   await member.socialMedia.listFollowedChannels();
   const { exchanges } = await control('GET', '/exchanges', { instance });
   const { operations } = await control('GET', '/health');
-  assert.equal(new Set(exchanges.map(({ operationId }) => operationId)).size, operations, 'every operation was called');
+  const called = new Set(exchanges.map(({ operationId }) => operationId));
+  called.delete('issueToken');
+  assert.equal(called.size, operations, 'every operation was called');
   assert.deepEqual(exchanges.flatMap(({ violations }) => violations), []);
 });
 
