@@ -23,9 +23,7 @@ PRELOAD = Path(__file__).parent / "node" / "preload.mjs"
 _SECONDS = 10
 
 
-@click.command()
-@click.argument("identity", type=click.Choice(["APP", "WIX_USER", "MEMBER", "VISITOR"], case_sensitive=False))
-@click.option(
+_url_option = click.option(
     "--url",
     default=DEFAULT_URL,
     envvar="WIXTURE_URL",
@@ -33,6 +31,11 @@ _SECONDS = 10
     show_default=True,
     help="Where the mock runs.",
 )
+
+
+@click.command()
+@click.argument("identity", type=click.Choice(["APP", "WIX_USER", "MEMBER", "VISITOR"], case_sensitive=False))
+@_url_option
 @click.option("--instance", metavar="GUID", help="The tenant; the default one when absent.")
 @click.option("--member", metavar="GUID", help="The member, for MEMBER; a new one when absent.")
 @click.option("--scope", "scopes", multiple=True, help="What it may do; everything when absent. May be repeated.")
@@ -125,14 +128,7 @@ def _message(body: bytes) -> str:
 
 
 @click.command()
-@click.option(
-    "--url",
-    default=DEFAULT_URL,
-    envvar="WIXTURE_URL",
-    show_envvar=True,
-    show_default=True,
-    help="Where the mock runs.",
-)
+@_url_option
 @click.option("--format", "form", type=click.Choice(["shell", "json"]), default="shell", help="How to print.")
 def sdk_env(url: str, form: str) -> None:
     """Print what to set so that the official JavaScript SDK talks to the mock, unmodified.
