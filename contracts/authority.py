@@ -62,6 +62,14 @@ class _Response:
     headers: Headers
 
 
+def _request(operation: Operation, path: Mapping[str, str], query: Mapping[str, str]) -> _Request:
+    parameters = RequestParameters(
+        query=ImmutableMultiDict(query), header=Headers(), cookie=ImmutableMultiDict(), path=dict(path)
+    )
+    method = operation.method.lower()
+    return _Request(method, operation.path, operation.path, parameters, None, "application/json")
+
+
 class Authority:
     """openapi-core over one contract. Building it costs 100 ms, most of it the import of this module."""
 
@@ -79,29 +87,10 @@ class Authority:
         self._places: dict[tuple[Any, ...], tuple[str, str]] = {}
 
     def request_errors(
-        self,
-        operation: Operation,
-        path: Mapping[str, str],
-        query: Mapping[str, str],
-        body: Any,
-        *,
-        has_body: bool,
+        self, operation: Operation, path: Mapping[str, str], query: Mapping[str, str], body: Any, *, has_body: bool
     ) -> Iterator[tuple[str, SchemaError]]:
         """What is wrong with a request: pairs of the part (`body`, `query`, `path`) and the error."""
-        request = _Request(
-            method=operation.method.lower(),
-            path=operation.path,
-            path_pattern=operation.path,
-            parameters=RequestParameters(
-                query=ImmutableMultiDict(query),
-                header=Headers(),
-                cookie=ImmutableMultiDict(),
-                path=dict(path),
-            ),
-            body=None,
-            content_type="application/json",
-        )
-        for error in self._parameters.iter_errors(request):
+        for error in self._parameters.iter_errors(_request(operation, path, query)):
             named = (getattr(error, "name", None), getattr(error, "location", None))
             declared = ((found, (found.name, found.where)) for found in operation.parameters)
             parameter = next((found for found, its_name in declared if its_name == named), None)
@@ -126,14 +115,7 @@ class Authority:
 
     def response_errors(self, operation: Operation, status: int, body: bytes) -> Iterator[SchemaError]:
         """What is wrong with a JSON answer of an operation."""
-        request = _Request(
-            method=operation.method.lower(),
-            path=operation.path,
-            path_pattern=operation.path,
-            parameters=RequestParameters(header=Headers()),
-            body=None,
-            content_type="application/json",
-        )
+        request = _request(operation, {}, {})
         response = _Response(status, body, "application/json", Headers({"X-Wix-Request-Id": "checked"}))
         start = operation.responses.get(status) or operation.pointer
         for error in self._api.iter_response_errors(request, response):
