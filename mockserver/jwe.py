@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -43,10 +44,15 @@ class _Registry(jwe.JWERegistry):
         return encryption if self._draw is None else _DrawnEncryption(encryption, self._draw)
 
 
+@lru_cache(maxsize=64)
+def _imported(key: bytes) -> OctKey:
+    return OctKey.import_key(key)
+
+
 def seal(plaintext: bytes, key: bytes, key_name: str, draw: Draw) -> str:
     """The compact JWE of a plaintext; `draw(size)` gives its content key and IV."""
     header = {"alg": _ALGORITHMS[0], "enc": _ALGORITHMS[1], "kid": key_name}
-    return jwe.encrypt_compact(header, plaintext, OctKey.import_key(key), registry=_Registry(draw))
+    return jwe.encrypt_compact(header, plaintext, _imported(key), registry=_Registry(draw))
 
 
 def unseal(token: str, key: bytes, key_name: str) -> bytes | None:
@@ -55,7 +61,7 @@ def unseal(token: str, key: bytes, key_name: str) -> bytes | None:
     if len(parts) != 5 or None in parts or _header(parts[0] or b"") != (*_ALGORITHMS, key_name):
         return None
     try:
-        return jwe.decrypt_compact(token, OctKey.import_key(key), registry=_Registry()).plaintext
+        return jwe.decrypt_compact(token, _imported(key), registry=_Registry()).plaintext
     except (JoseError, ValueError):
         return None
 

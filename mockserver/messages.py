@@ -147,10 +147,11 @@ Lookup = Nothing | ById | ByIdentifier | Followed | Page
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the store found for a lookup."""
+    """What the store found for a lookup: entities, or for a page their stored bytes."""
 
     lookup: Lookup
     entities: Sequence[Entity] = ()
+    stored: Sequence[bytes] = ()
 
 
 # ---- what a rule is given, and what it decides ---------------------------------------------------
@@ -170,6 +171,13 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     item_errors: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """Stands in an answer for a list of entities, by the bytes that were checked when they were stored."""
+
+    stored: Sequence[bytes]
 
 
 ChangeKind = Literal["created", "updated", "deleted"]
@@ -192,7 +200,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a rule decides: the answer's body, always status 200, and what to write."""
+    """What a rule decides: the answer's body, always status 200, and what to write.
+
+    A value of the answer may be `Verbatim`, at its top level.
+    """
 
     answer: dict[str, Any]
     changes: tuple[Change, ...] = ()

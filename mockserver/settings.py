@@ -31,3 +31,5 @@ class Settings:
     random_seed: int | None = None
     admin_token: str | None = None
     journal_size: int = 10_000
+    recheck: bool = False
+    """Check stored entities again in every answer: for tests of the mock itself."""

@@ -108,7 +108,7 @@ def make_api() -> Iterator[Callable[..., Api]]:
         made: list[Mock] = []
 
         def make(*, seed: dict[str, Any] | None = None, **settings: Any) -> Api:
-            mock = Mock(Settings(**settings), seed=seed)
+            mock = Mock(Settings(**{"recheck": True, **settings}), seed=seed)
             runner.run(mock.start())
             made.append(mock)
             return Api(mock, runner, mock.app.settings.instance_id)

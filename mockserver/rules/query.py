@@ -20,10 +20,10 @@ from wixture.mockserver.messages import (
     Call,
     Condition,
     Decision,
-    Entity,
     Found,
     Order,
     Page,
+    Verbatim,
     email_key,
     lower,
 )
@@ -82,21 +82,22 @@ def answer_page(_: Call, found: Found, world: World) -> Decision:
     """The page, and the cursors of its neighbours. 'query-last-page', 'query-page-limit'"""
     page = found.lookup
     assert isinstance(page, Page)  # noqa: S101  # find_page gave it
-    entities = list(found.entities[: page.limit])
-    more = len(found.entities) > page.limit
+    stored = list(found.stored[: page.limit])
+    more = len(found.stored) > page.limit
     if page.backwards:
-        entities.reverse()
-    has_next = bool(entities) and (more or page.backwards)
-    has_prev = bool(entities) and (more if page.backwards else page.after is not None)
+        stored.reverse()
+    has_next = bool(stored) and (more or page.backwards)
+    has_prev = bool(stored) and (more if page.backwards else page.after is not None)
     cursors = {
-        "next": _cursor(page, entities[-1], world, backwards=False) if has_next else None,
-        "prev": _cursor(page, entities[0], world, backwards=True) if has_prev else None,
+        "next": _cursor(page, stored[-1], world, backwards=False) if has_next else None,
+        "prev": _cursor(page, stored[0], world, backwards=True) if has_prev else None,
     }
-    metadata = {"count": len(entities), "cursors": cursors, "hasNext": has_next}
-    return Decision({"marketingConsent": entities, "pagingMetadata": metadata})
+    metadata = {"count": len(stored), "cursors": cursors, "hasNext": has_next}
+    return Decision({"marketingConsent": Verbatim(stored), "pagingMetadata": metadata})
 
 
-def _cursor(page: Page, entity: Entity, world: World, *, backwards: bool) -> str:
+def _cursor(page: Page, stored: bytes, world: World, *, backwards: bool) -> str:
+    entity = orjson.loads(stored)
     position = [sort_key(entity[f"{column}Date"]) for column, _ in page.sort]
     content = {
         "filter": page.source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,7 @@ from wixture.mockserver.messages import (
     Change,
     Entity,
     Followed,
+    Found,
     Identifier,
     Lookup,
     Nothing,
@@ -64,6 +66,7 @@ class SqliteStore:
     def __init__(self, path: str = ":memory:", *, lag_ms: int = 0) -> None:
         """`lag_ms` is how far reads stay behind writes, in milliseconds of the tenant's clock."""
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+        weakref.finalize(self, self._db.close)  # a store that is merely dropped leaves no open database behind
         self._lag = lag_ms * 1000
         self._tenants: dict[str, int] = {}
         self._position = 0
@@ -73,18 +76,18 @@ class SqliteStore:
             self._db.executescript(_CHANNELS.format(name=name))
         self._db.executescript(_OTHERS)
 
-    async def find(self, tenant: str, lookup: Lookup, *, now: int) -> Sequence[Entity]:
-        """The entities of a lookup."""
+    async def find(self, tenant: str, lookup: Lookup, *, now: int) -> Found:
+        """What is there for a lookup."""
         key = self._key(tenant)
         prefix = self._tables_to_read(key, lookup, now)
         if isinstance(lookup, ById):
             sql = f"SELECT body FROM {prefix}consents WHERE tenant = ? AND id = ?"  # noqa: S608
-            return self._read(sql, (key, lookup.id))
+            return Found(lookup, self._read(sql, (key, lookup.id)))
         if isinstance(lookup, ByIdentifier):
-            return self._by_identifiers(prefix, key, lookup.identifiers)
+            return Found(lookup, self._by_identifiers(prefix, key, lookup.identifiers))
         if isinstance(lookup, Page):
-            return self._page(prefix, key, lookup)
-        return [] if isinstance(lookup, Nothing) else self._followed(prefix, key, lookup)
+            return Found(lookup, stored=self._page(prefix, key, lookup))
+        return Found(lookup, [] if isinstance(lookup, Nothing) else self._followed(prefix, key, lookup))
 
     def _tables_to_read(self, key: int, lookup: Lookup, now: int) -> str:
         if not self._lag or getattr(lookup, "latest", False):
@@ -110,10 +113,10 @@ class SqliteStore:
         )
         return self._read(sql, (key, lookup.account_id))
 
-    def _page(self, prefix: str, key: int, page: Page) -> list[Entity]:
-        found: list[Entity] = []
+    def _page(self, prefix: str, key: int, page: Page) -> list[bytes]:
+        found: list[bytes] = []
         for sql, values in pages(f"{prefix}consents", page, key):
-            found += self._read(sql, values)
+            found += [body for (body,) in self._db.execute(sql, values)]
             if len(found) > page.limit:
                 break
         return found[: page.limit + 1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from wixture.mockserver.messages import Change, Entity, Lookup
+from wixture.mockserver.messages import Change, Entity, Found, Lookup
 
 Snapshot = dict[str, list[Entity]]
 """All entities of a tenant: `marketingConsents` and `followedChannels`, each in a stable order."""
@@ -29,8 +29,8 @@ class IdTaken(Conflict):
 class Store(Protocol):
     """Entities by tenant. Every tenant sees only its own."""
 
-    async def find(self, tenant: str, lookup: Lookup, *, now: int) -> Sequence[Entity]:
-        """The entities of a lookup. `now`, in microseconds, decides what a lagging read sees."""
+    async def find(self, tenant: str, lookup: Lookup, *, now: int) -> Found:
+        """What is there for a lookup. `now`, in microseconds, decides what a lagging read sees."""
         ...
 
     async def commit(self, tenant: str, changes: Sequence[Change], *, now: int) -> None:

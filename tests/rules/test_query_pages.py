@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
+from wixture.mockserver.answers import to_bytes
 from wixture.mockserver.messages import Call, Caller, Found
 from wixture.mockserver.refusals import Refusal
 from wixture.mockserver.rules.query import answer_page, find_page
@@ -25,7 +27,12 @@ def page_of(world):
 @pytest.fixture
 def answer(world):
     """The answer when the store found some consents for a page."""
-    return lambda page, entities: answer_page(_call({}), Found(page, entities), world).answer
+
+    def make(page, entities):
+        stored = [orjson.dumps(entity) for entity in entities]
+        return orjson.loads(to_bytes(answer_page(_call({}), Found(page, stored=stored), world).answer))
+
+    return make
 
 
 def _call(query):

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
+import orjson
 import pytest
 
 from wixture.mockserver.messages import Change, Entity, Lookup
@@ -40,7 +41,8 @@ class Tenant:
         return Tenant(self.store, self.runner)
 
     def find(self, lookup: Lookup, *, now: int = 0) -> Sequence[Entity]:
-        return self.runner.run(self.store.find(self.id, lookup, now=now))
+        found = self.runner.run(self.store.find(self.id, lookup, now=now))
+        return [*found.entities, *(orjson.loads(body) for body in found.stored)]
 
     def commit(self, *changes: Change, now: int = 0) -> None:
         self.runner.run(self.store.commit(self.id, changes, now=now))

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wixture.contracts.document import SPEC_FOLDER, Contract
 from wixture.contracts.validation import Validation
+from wixture.mockserver.answers import to_bytes
 from wixture.mockserver.cursors import SiteCursors
 from wixture.mockserver.messages import Call, Caller, Entity, Found, email_key
 from wixture.mockserver.refusals import Refusal
@@ -175,8 +177,8 @@ class Query:
         assert self._validation.accepts_request(operation, {}, {}, body), body
         call = Call("queryMarketingConsent", CALLER, body=body)
         lookup = find_page(call, self._world)
-        entities = self._tenant.find(lookup)
-        answer = answer_page(call, Found(lookup, entities), self._world).answer
+        stored = [orjson.dumps(entity) for entity in self._tenant.find(lookup)]
+        answer = orjson.loads(to_bytes(answer_page(call, Found(lookup, stored=stored), self._world).answer))
         assert self._validation.accepts_response(operation, 200, answer), answer
         return answer
 
