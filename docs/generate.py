@@ -11,6 +11,8 @@ import click
 
 from wixture.contracts.cli import identities
 from wixture.contracts.document import SPEC_FOLDER, Contract, Document, Operation
+from wixture.contracts.ledger import as_markdown
+from wixture.contracts.ledger import rows as ledger_rows
 from wixture.contracts.pointers import landing, resolve
 from wixture.contracts.rulebook import rules
 from wixture.contracts.yaml_text import read_yaml
@@ -180,11 +182,22 @@ def _parameters(contract: Contract, operation: Operation) -> Iterator[str]:
         yield f"| `{found.name}` | {'yes' if found.required else ''} | {raw.get('description', '')} |"
 
 
+def ledger_page() -> Iterator[str]:
+    """Every row of the ledger."""
+    yield from ("# The ledger", "", NOTE, "")
+    yield "Where the vendor's two pages are wrong, and where they only look wrong: what stands there, what each"
+    yield "witness says, which form was chosen and why. Lines are those of the pages' text. `wixture ledger`"
+    yield "prints the rows. The last two points of each describe lenient input and the documented"
+    yield "dialect; the contract itself has neither."
+    yield from ("", as_markdown(ledger_rows().values()).rstrip("\n"))
+
+
 PAGES = {
     "rules.md": rules_page,
     "operations.md": operations_page,
     "control-api.md": control_page,
     "options.md": options_page,
+    "ledger.md": ledger_page,
 }
 
 

@@ -11,6 +11,7 @@ import click
 from wixture import __version__
 
 _COMMANDS = {
+    "ledger": "wixture.contracts.ledger_cli:ledger",
     "routes": "wixture.contracts.cli:routes",
     "sdk-env": "wixture.mockserver.cli:sdk_env",
     "serve": "wixture.mockserver.serve:serve",

@@ -101,7 +101,7 @@ def test_every_link_between_the_pages_leads_somewhere() -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-@pytest.mark.parametrize("name", ["rules.md", "operations.md", "control-api.md", "options.md"])
+@pytest.mark.parametrize("name", ["rules.md", "operations.md", "control-api.md", "options.md", "ledger.md"])
 def test_a_generated_page_is_up_to_date(name: str) -> None:
     program = f"import sys; sys.path.insert(0, 'docs'); import generate; print(generate.page({name!r}), end='')"
     shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
