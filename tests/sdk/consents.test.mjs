@@ -376,3 +376,10 @@ test('the consent package by itself, loaded with require, works the same', async
   const created = await client.consents.createMarketingConsent(consent());
   assert.deepEqual(await client.consents.getMarketingConsent(created._id), created);
 });
+
+test('an update that names the _id beside the path is taken', async () => {
+  const { consents } = appClient();
+  const { _id } = await consents.createMarketingConsent(consent());
+  const changed = await consents.updateMarketingConsent(_id, { marketingConsent: { ...consent(), _id } });
+  assert.equal(changed.revision, '2');
+});
