@@ -87,7 +87,8 @@ def test_both_engines_give_a_request_the_same_verdict(seed: int, validation: Val
     for operation in operations_of(validation.contract):
         accepted, refused = (verdicts[operation.operation_id, verdict] for verdict in (True, False))
         share = accepted / (accepted + refused)
-        assert 0.3 <= share <= 0.7, f"seed {seed}: {operation.operation_id} is accepted in {share:.0%}"
+        # A chunk has about 90 requests of an operation: a fifth is far from hollow, and far from chance.
+        assert 0.2 <= share <= 0.8, f"seed {seed}: {operation.operation_id} is accepted in {share:.0%}"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
