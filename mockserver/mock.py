@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import logging
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any
 
+from wixture.contracts.rulebook import rules
 from wixture.mockserver.app import Application
 from wixture.mockserver.control import LARGE_BODIES, LARGE_BODY_LIMIT, PREFIX, Control
 from wixture.mockserver.messages import Request, Response
@@ -23,6 +25,7 @@ class Mock:
 
     def __init__(self, settings: Settings | None = None, *, seed: dict[str, Any] | None = None) -> None:
         self.app = Application(settings, seed=seed)
+        self._stopping = threading.Event()
 
     @cached_property
     def control(self) -> Control:
@@ -47,17 +50,27 @@ class Mock:
         await self.app.load_launch_seed(self.app.tenants.get(self.app.settings.instance_id))
 
     async def stop(self) -> None:
-        """Let go of the store."""
+        """Let go of the store, and of what is being warmed up."""
+        self._stopping.set()
         await self.app.store.close()
 
     def warm_up(self) -> None:
-        """Import and build, off the request's path, what only the first refusal or token would."""
-        from wixture.contracts.rulebook import rules
-        from wixture.mockserver import jwe  # noqa: F401  # for its import alone
+        """Import and build, off the request's path, what only the first refusal or token would need.
 
-        importlib.import_module("jwt")
-        rules()
-        _ = self.app.validation.authority, self.control
+        Runs on a thread of its own and ends early, between two steps, when the mock is stopped.
+        """
+        steps: tuple[Callable[[], object], ...] = (
+            lambda: importlib.import_module("jwt"),
+            lambda: importlib.import_module("wixture.mockserver.jwe"),
+            rules,
+            lambda: importlib.import_module("openapi_core"),
+            lambda: self.app.validation.authority,
+            lambda: self.control,
+        )
+        for step in steps:
+            if self._stopping.is_set():
+                return
+            step()
 
     async def handle(self, request: Request) -> Response:
         """The answer to a request. Never raises."""

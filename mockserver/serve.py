@@ -122,7 +122,8 @@ def _run(mock: Mock, options: Mapping[str, Any], context: ssl.SSLContext | None)
     def ready(server: HttpServer) -> None:
         mock.app.public_url = options["public_url"] or server.url
         _announce(mock, server.url)
-        threading.Thread(target=mock.warm_up, name="wixture-warm-up", daemon=True).start()
+        # No daemon: a thread that imports while the interpreter ends can abort the process.
+        threading.Thread(target=mock.warm_up, name="wixture-warm-up").start()
 
     try:
         run(

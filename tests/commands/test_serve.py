@@ -6,6 +6,7 @@ import json
 import signal
 import ssl
 import subprocess
+import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -231,3 +232,13 @@ def test_a_seed_file_that_json_could_not_say_is_refused(wixture: Run, tmp_path: 
     ended = wixture("serve", "--seed", "seed.yaml")
     assert (ended.returncode, "Traceback" in ended.stderr) == (2, False)
     assert "seed.yaml" in ended.stderr
+
+
+def test_a_signal_while_the_server_still_warms_up_ends_it_cleanly(serve: Serve) -> None:
+    """The moments differ, so that the signal falls into each of what is imported in the background."""
+    for tenth in range(8):
+        served = serve()
+        time.sleep(tenth / 10)
+        served.process.terminate()
+        assert served.process.wait(timeout=5) == 0
+        assert served.process.stdout.read() == ""
