@@ -37,7 +37,6 @@ STATUS: Mapping[str, int] = {
     "MOCK_CONFLICT": 409,
     "MOCK_UNSUPPORTED_MEDIA_TYPE": 415,
     "MOCK_BUG": 500,
-    "MOCK_STORAGE_UNAVAILABLE": 503,
     # the connection's own (mockserver/http/), before a request is one
     "MOCK_REQUEST_TIMEOUT": 408,
     "MOCK_BODY_TOO_LARGE": 413,

@@ -94,6 +94,8 @@ def test_source_files_stay_under_300_lines() -> None:
 
 def test_every_error_code_stands_in_the_one_table() -> None:
     used = {
-        code for path in _tracked("mockserver/*.py") for code in re.findall(r'"(MOCK_[A-Z_]+)"', path.read_text())
+        code
+        for path in _tracked("mockserver/*.py")
+        for code in re.findall(r'"(MOCK_[A-Z_]+)"(?!: [0-9])', path.read_text())
     }
     assert used == {code for code in STATUS if code.startswith("MOCK_")}

@@ -38,13 +38,15 @@ def operations_of(contract: Contract) -> list[Operation]:
 def generated(contract: Contract, rng: random.Random) -> Iterator[Sent]:
     """Requests of all operations in turn, without end: not quite half of them valid, the others damaged.
 
-    Fewer are valid where the elements of a list may be anything, since damage there breaks no contract.
+    Fewer are valid where damage often breaks no contract: in the elements of a list that may be anything, in a
+    body that nobody reads, in fields that are ignored.
     """
     maker = Maker(contract, rng)
     while True:
         for operation in operations_of(contract):
             sent = maker.request(operation)
-            share = 0.3 if operation.item_schema else 0.45
+            forgiving = operation.item_schema or (operation.body is None and "{" in operation.path)
+            share = 0.3 if forgiving else 0.35 if operation.method == "PATCH" else 0.45
             yield sent if rng.random() < share else damaged(sent, rng)
 
 
@@ -87,8 +89,7 @@ def test_both_engines_give_a_request_the_same_verdict(seed: int, validation: Val
     for operation in operations_of(validation.contract):
         accepted, refused = (verdicts[operation.operation_id, verdict] for verdict in (True, False))
         share = accepted / (accepted + refused)
-        # A chunk has about 90 requests of an operation: a fifth is far from hollow, and far from chance.
-        assert 0.2 <= share <= 0.8, f"seed {seed}: {operation.operation_id} is accepted in {share:.0%}"
+        assert 0.3 <= share <= 0.7, f"seed {seed}: {operation.operation_id} is accepted in {share:.0%}"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
