@@ -66,17 +66,26 @@ class Server:
     """A `wixture serve` that calls itself www.wixapis.com, and a shell that takes it for that."""
 
     def __init__(self, port: int, home: Path) -> None:
-        self._home = home
-        self._context = ssl.create_default_context(cafile=str(home / "certificate.pem"))
+        certificate = home / "certificate.pem"
+        self._context = ssl.create_default_context(cafile=str(certificate))
         self._port = port
+        self._curl_home, self._curl_home_lenient = home / "curl", home / "curl-lenient"
+        lead_to(port, certificate, self._curl_home)
+        lead_to(port, certificate, self._curl_home_lenient, more=('header = "X-Wixture-Input: lenient"',))
 
-    def run(self, text: str, *, identity: str, seed: dict[str, Any]) -> Ran:
-        """Paste a text, the placeholder in it replaced by a token, at a site of its own with that seed."""
-        site = str(uuid.uuid4())
+    def run(
+        self, text: str, *, identity: str, seed: dict[str, Any], site: str = "", asks_for_lenient: bool = False
+    ) -> Ran:
+        """Paste a text, the placeholder in it replaced by a token, at a site of its own with that seed.
+
+        `asks_for_lenient` adds the header of lenient input by curl's configuration; the text stays as it is.
+        """
+        site = site or str(uuid.uuid4())
         self.control("POST", f"/seed?instance={site}", seed)
         more = {"memberId": MEMBER} if identity == "MEMBER" else {}
         token = self.control("POST", f"/tokens?instance={site}", {"identity": identity, **more})["access_token"]
-        transcript = paste(text.replace(PLACEHOLDER, token), self._home)
+        home = self._curl_home_lenient if asks_for_lenient else self._curl_home
+        transcript = paste(text.replace(PLACEHOLDER, token), home)
         return Ran(transcript, self.control("GET", f"/exchanges?instance={site}")["exchanges"])
 
     def control(self, method: str, path: str, body: Any = None) -> Any:
@@ -108,8 +117,8 @@ def server(tmp_path_factory: pytest.TempPathFactory, shell: None) -> Iterator[Ca
 @contextmanager
 def _serving(kind: str, home: Path) -> Iterator[Server]:
     certificate, key = _certificate(home)
-    options = ["--port", "0", "--tls", "--cert", certificate, "--key", key]
-    options += [] if kind == "strict" else ["--input", kind]
+    options = ["--port", "0", "--tls", "--cert", certificate, "--key", key, "--input", kind]
+    options += ["--clock", "2024-01-31T08:00:00Z", "--random-seed", "1", "--public-url", f"https://{HOST}"]
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WIXTURE_")}
     with subprocess.Popen(
         [WIXTURE, "serve", *options],
@@ -123,7 +132,6 @@ def _serving(kind: str, home: Path) -> Iterator[Server]:
             ready = process.stdout.readline()
             found = re.fullmatch(r"wixture ready on https://127\.0\.0\.1:(\d+)\n", ready)
             assert found, ready + process.stdout.read()
-            lead_to(int(found[1]), certificate, home)
             yield Server(int(found[1]), home)
         finally:
             process.terminate()

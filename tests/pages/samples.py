@@ -116,7 +116,8 @@ def _revoking(text: str) -> str:
     return said.replace('"state",\n', '"state", "lastRevokeActivity",\n')
 
 
-REVOCATION = '"lastRevokeActivity": {"source": "IN_PERSON"}'
+REVOCATION = '"lastRevokeActivity": {"source": "UNKNOWN_SOURCE"}'
+"""What lenient input takes a missing revocation for."""
 
 SHELL: Mapping[str, Callable[[str], str]] = {
     "curl-backslash-space": _changed(r"\\ +", r"\\\n"),

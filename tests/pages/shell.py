@@ -69,8 +69,9 @@ def paste(text: str, curl_home: Path) -> Transcript:
     return Transcript(ran.stdout, ran.stderr)
 
 
-def lead_to(port: int, authority: Path, home: Path) -> None:
+def lead_to(port: int, authority: Path, home: Path, *, more: tuple[str, ...] = ()) -> None:
     """Write curl's configuration: the vendor's host is this machine's port, everything else is nowhere."""
+    home.mkdir(exist_ok=True)
     lines = [
         f'connect-to = "{HOST}:443:127.0.0.1:{port}"',
         'connect-to = "::127.0.0.1:9"',
@@ -79,5 +80,6 @@ def lead_to(port: int, authority: Path, home: Path) -> None:
         "show-error",
         "max-time = 30",
         'noproxy = "*"',
+        *more,
     ]
     (home / ".curlrc").write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -22,20 +23,25 @@ UNKNOWN_COMMAND = 127
 
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 every_input = pytest.mark.parametrize("kind", ["strict", "lenient"])
+every_taken = pytest.mark.parametrize(
+    "entry",
+    [entry for entry in ENTRIES if entry.verdicts["repaired", "lenient"].works],
+    ids=lambda entry: entry.name,
+)
 every_row = pytest.mark.parametrize(
     ("entry", "row"),
     [pytest.param(entry, row, id=f"{entry.name}-{row}") for entry in ENTRIES for row in entry.breaks],
 )
 
 
-def _run(server: Server, entry: Entry, sample: Sample, rows: Any) -> Ran:
+def _run(server: Server, entry: Entry, sample: Sample, rows: Any, **more: Any) -> Ran:
     """Run a sample with the repairs of some rows, where what it names is there if the entry says so."""
     seed: dict[str, Any] = {}
     if entry.seeded and entry.identity == "MEMBER":
         seed = {"followedChannels": [{"memberId": MEMBER, "channel": "TIKTOK"}]}
     elif entry.seeded:
         seed = {"marketingConsents": sample.entities()}
-    return server.run(sample.repaired(rows), identity=entry.identity, seed=seed)
+    return server.run(sample.repaired(rows), identity=entry.identity, seed=seed, **more)
 
 
 def _verdict(entry: Entry, ran: Ran) -> Verdict:
@@ -70,6 +76,24 @@ def test_a_curl_with_its_shell_repaired(pages: Pages, server: Servers, entry: En
     ran = _run(server(kind), entry, pages[entry.page, entry.line], SHELL)
     assert ran.transcript.exits == [0], ran
     assert _verdict(entry, ran) == entry.verdicts["repaired", kind], ran
+
+
+@every_entry
+def test_a_curl_may_ask_for_lenient_input_by_itself(pages: Pages, server: Servers, entry: Entry) -> None:
+    sample = pages[entry.page, entry.line]
+    ran = _run(server("strict"), entry, sample, SHELL, asks_for_lenient=True)
+    assert _verdict(entry, ran) == entry.verdicts["repaired", "lenient"], ran
+
+
+@every_taken
+def test_lenient_input_answers_a_curl_as_strict_input_answers_the_corrected_one(
+    pages: Pages, server: Servers, entry: Entry
+) -> None:
+    """To the byte: two servers with one random seed, one clock and one site have the same ids and dates."""
+    sample, site = pages[entry.page, entry.line], str(uuid.uuid5(uuid.NAMESPACE_URL, entry.name))
+    lenient = _run(server("lenient"), entry, sample, SHELL, site=site)
+    strict = _run(server("strict"), entry, sample, entry.breaks, site=site)
+    assert lenient.transcript.printed == strict.transcript.printed
 
 
 @every_entry
