@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from wixture.contracts.document import SPEC_FOLDER, Contract, Operation, read_document
 from wixture.contracts.yaml_text import BadDocument
+
+if TYPE_CHECKING:
+    from wixture.contracts.dialect import Dialect
 
 _IDENTITIES = ("app", "wixUser", "member", "visitor")
 
@@ -56,16 +59,23 @@ def _row(operation: Operation) -> dict[str, Any]:
 
 @click.group(invoke_without_command=True)
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", help="How to print.")
+@click.option(
+    "--dialect",
+    type=click.Choice(["corrected", "documented"]),
+    default="corrected",
+    help="With the right spellings, or with those that the vendor's pages print.",
+)
 @click.pass_context
-def spec(ctx: click.Context, form: str) -> None:
+def spec(ctx: click.Context, form: str, dialect: Dialect) -> None:
     """Print the contract, or work with one."""
     if ctx.invoked_subcommand is not None:
         return
-    path = SPEC_FOLDER / "openapi.yaml"
+    from wixture.contracts.dialect import as_yaml, document_in
+
     if form == "yaml":
-        click.echo(path.read_text(encoding="utf-8"), nl=False)
+        click.echo(as_yaml(dialect), nl=False)
     else:
-        click.echo(json.dumps(read_document(path), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(document_in(dialect), indent=2, ensure_ascii=False))
 
 
 @spec.command()

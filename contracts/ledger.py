@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any
 
 from wixture.contracts.document import SPEC_FOLDER
+from wixture.contracts.steps import Step, read_steps
 from wixture.contracts.yaml_text import read_yaml
 
 _KINDS = {"defect": "Defects", "confirmed": "Looks wrong, is right", "external": "On other pages"}
@@ -53,8 +54,8 @@ class Row:
     why: str
     contract: tuple[str, ...]
     not_in_contract: str
-    lenient: str
-    emits: str
+    lenient: tuple[Step, ...]
+    emits: tuple[Step, ...]
 
     @property
     def group(self) -> tuple[str, str]:
@@ -72,7 +73,9 @@ def rows() -> Mapping[str, Row]:
 def _row(raw: Mapping[str, Any]) -> Row:
     where, contract = raw["where"], raw["contract"]
     return Row(
-        **{name: raw[name] for name in raw if name not in ("where", "contract")},
+        **{name: raw[name] for name in raw if name not in ("where", "contract", "lenient", "emits")},
+        lenient=read_steps(raw["id"], raw["lenient"]),
+        emits=read_steps(raw["id"], raw["emits"]),
         where=() if isinstance(where, str) else tuple(_place(place) for place in where),
         elsewhere=where if isinstance(where, str) else "",
         contract=tuple(contract) if isinstance(contract, list) else (),
@@ -139,8 +142,12 @@ def _fields(row: Row) -> Iterator[tuple[str, str]]:
     yield "chosen", _plain(row.chosen)
     yield "why", _plain(row.why)
     yield "contract", ", ".join(f"`{pointer}`" for pointer in row.contract) or _plain(row.not_in_contract)
-    yield "lenient input accepts", _plain(row.lenient)
-    yield "the documented dialect emits", _plain(row.emits)
+    yield "lenient input accepts", _said(row.lenient)
+    yield "the documented dialect emits", _said(row.emits)
+
+
+def _said(steps: tuple[Step, ...]) -> str:
+    return "; ".join(_plain(step.says()) for step in steps) or "nothing"
 
 
 def _plain(text: str) -> str:
@@ -164,8 +171,8 @@ def _raw(row: Row) -> dict[str, Any]:
         "chosen": row.chosen,
         "why": row.why,
         "contract": list(row.contract) or {"none": row.not_in_contract},
-        "lenient": row.lenient,
-        "emits": row.emits,
+        "lenient": [dict(step.raw) for step in row.lenient] or "nothing",
+        "emits": [dict(step.raw) for step in row.emits] or "nothing",
     }
 
 

@@ -39,6 +39,19 @@ class _UniqueKeysLoader(_Loader):
         return made
 
 
+def write_yaml(value: Any) -> str:
+    """The YAML text of a value, its keys in their order; `read_yaml` gives the value again."""
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML in which nothing is said by reference."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002  # PyYAML asks for each value
+        return True
+
+
 def read_yaml(text: str, *, unique_keys: bool = False) -> Any:
     """The value of a YAML text, with dates as text. Raises BadDocument with line and column."""
     try:

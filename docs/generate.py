@@ -187,8 +187,8 @@ def ledger_page() -> Iterator[str]:
     yield from ("# The ledger", "", NOTE, "")
     yield "Where the vendor's two pages are wrong, and where they only look wrong: what stands there, what each"
     yield "witness says, which form was chosen and why. Lines are those of the pages' text. `wixture ledger`"
-    yield "prints the rows. The last two points of each describe lenient input and the documented"
-    yield "dialect; the contract itself has neither."
+    yield "prints the rows. The last two points of each say what [lenient input and the documented"
+    yield "dialect](../how-to/dialects.md) make of it; `*` is every item of a list, `+` every item but the first."
     yield from ("", as_markdown(ledger_rows().values()).rstrip("\n"))
 
 

@@ -15,19 +15,20 @@ from typing import Any
 import orjson
 
 from wixture.contracts.document import Match, Operation
+from wixture.contracts.leniency import leniency
 from wixture.contracts.routes import Routes
 from wixture.contracts.validation import ABSENT, own_contract
 from wixture.contracts.violations import Violation
 from wixture.mockserver import cors
 from wixture.mockserver.answers import Answers
 from wixture.mockserver.auth import Auth, authorize
+from wixture.mockserver.forms import STRICT, Forms, find_operation, forms_of, keep_stored, read_request
 from wixture.mockserver.instants import to_text
 from wixture.mockserver.json_body import read_json
 from wixture.mockserver.keys import make_keys
 from wixture.mockserver.links import Links, claims_for
 from wixture.mockserver.messages import Call, Caller, Decision, Entity, Exchange, Request, Response
 from wixture.mockserver.oauth import OAuth
-from wixture.mockserver.querystring import parse_query
 from wixture.mockserver.refusals import LONGEST, Refusal, invalid, log_failure, no_match, to_response
 from wixture.mockserver.rules import all_rules
 from wixture.mockserver.rules.world import Rule, World
@@ -54,6 +55,8 @@ class Trace:
     caller: Caller | None = None
     tenant: Tenant | None = None
     violations: tuple[Violation, ...] = ()
+    forms: Forms = STRICT
+    rows: tuple[str, ...] = ()
     failure: Exception | None = None
 
 
@@ -101,6 +104,7 @@ class Application:
     async def _answer(self, trace: Trace) -> Response:
         if cors.is_preflight(trace.request):
             return cors.preflight()
+        trace.forms = forms_of(trace.request, self.settings)
         match = self._match(trace)
         if match.operation.operation_id not in self.rules:
             return self._token_answer(trace, match.operation)
@@ -120,7 +124,7 @@ class Application:
 
     def _match(self, trace: Trace) -> Match:
         request = trace.request
-        match = self.routes.find(request.method, request.path)
+        match, trace.rows = find_operation(request, self.routes, trace.forms)
         if match is None:
             why = self.routes.explain(request.method, request.path)
             raise no_match(request, why, "operation", "List them all with: wixture routes.")
@@ -134,10 +138,12 @@ class Application:
 
     def _validated(self, trace: Trace, match: Match) -> Call:
         operation, request = match.operation, trace.request
-        query = parse_query(request.query_string)
-        body = ABSENT if operation.body is None or not request.body else read_json(request)
-        if not self.validation.accepts_request(operation, match.path_parameters, query, body):
-            found = self.validation.request_violations(operation, match.path_parameters, query, body)
+        sent = read_request(request, operation, trace.forms)
+        query, body = sent.query, sent.body
+        trace.rows += tuple(sent.rows)
+        validation = leniency().validation if trace.forms.lenient else self.validation
+        if not validation.accepts_request(operation, match.path_parameters, query, body):
+            found = validation.request_violations(operation, match.path_parameters, query, body)
             raise invalid(found or [_unexplained(operation)], hint=self._hint(operation, request, query))
         assert trace.caller is not None  # noqa: S101  # _identify ran
         return Call(
@@ -147,6 +153,7 @@ class Application:
             query=query,
             body=body,
             item_errors=self._item_errors(operation, body) if operation.item_schema else {},
+            kept=sent.kept,
         )
 
     def _hint(self, refused: Operation, request: Request, query: Mapping[str, str]) -> str:
@@ -177,6 +184,8 @@ class Application:
         while lost < _ATTEMPTS:
             decision = await self._decided(rule, call, world, tenant, now)
             body = self.answers.encode(operation, decision.answer)
+            if trace.forms.documented:
+                body = self.answers.documented(operation, body)
             try:
                 await self.store.commit(tenant.instance_id, decision.changes, now=now)
             except IdTaken:
@@ -189,6 +198,7 @@ class Application:
 
     async def _decided(self, rule: Rule, call: Call, world: World, tenant: Tenant, now: int) -> Decision:
         found = await self.store.find(tenant.instance_id, rule.find(call, world), now=now)
+        keep_stored(call.kept, found)
         return rule.decide(call, found, world)
 
     # ---- around it -------------------------------------------------------------------------------
@@ -236,6 +246,7 @@ class Application:
             request=trace.request,
             response=answered,
             violations=trace.violations,
+            rows=trace.rows,
             duration_us=duration_us,
         )
         (tenant.journal if tenant else self.tenants.unattributed).add(exchange)

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from wixture import __version__
+from wixture.contracts import dialect as dialects
 from wixture.contracts.document import SPEC_FOLDER, read_document
 from wixture.mockserver.app import API_TAGS, Application
 from wixture.mockserver.clock import derived_id
@@ -45,21 +46,29 @@ async def get_health(app: Application, _: ControlCall) -> Answer:
     return {"status": "ok", "version": __version__, "operations": len(app.contract.tagged(*API_TAGS))}
 
 
-def _document(name: str) -> Callable[[Application, ControlCall], Awaitable[Answer]]:
-    async def get_document(_: Application, __: ControlCall) -> Answer:
-        """A document of the spec folder, as it stands."""
-        path = SPEC_FOLDER / f"{name}.yaml"
-        return Response(200, path.read_bytes(), content_type=YAML_TYPE)
-
-    return get_document
+async def get_contract_as_yaml(app: Application, call: ControlCall) -> Answer:
+    """The contract in a dialect, as YAML."""
+    return Response(200, dialects.as_yaml(_dialect(app, call)).encode(), content_type=YAML_TYPE)
 
 
-def _json_document(name: str) -> Callable[[Application, ControlCall], Awaitable[Answer]]:
-    async def get_document(_: Application, __: ControlCall) -> Answer:
-        """A document of the spec folder, as JSON and whole."""
-        return Response(200, orjson.dumps(read_document(SPEC_FOLDER / f"{name}.yaml")))
+async def get_contract_as_json(app: Application, call: ControlCall) -> Answer:
+    """The contract in a dialect, as JSON."""
+    return Response(200, orjson.dumps(dialects.document_in(_dialect(app, call))))
 
-    return get_document
+
+def _dialect(app: Application, call: ControlCall) -> dialects.Dialect:
+    wanted = call.query.get("dialect", app.settings.dialect)
+    return "documented" if wanted == "documented" else "corrected"
+
+
+async def get_control_as_yaml(_: Application, __: ControlCall) -> Answer:
+    """The control API's own document, as it stands."""
+    return Response(200, (SPEC_FOLDER / "control.yaml").read_bytes(), content_type=YAML_TYPE)
+
+
+async def get_control_as_json(_: Application, __: ControlCall) -> Answer:
+    """The control API's own document, as JSON and whole."""
+    return Response(200, orjson.dumps(read_document(SPEC_FOLDER / "control.yaml")))
 
 
 # ---- data ----------------------------------------------------------------------------------------
@@ -255,10 +264,10 @@ async def create_code(app: Application, call: ControlCall) -> Answer:
 
 CALLS: Mapping[str, Callable[[Application, ControlCall], Awaitable[Answer]]] = {
     "getHealth": get_health,
-    "getContractAsYaml": _document("openapi"),
-    "getContractAsJson": _json_document("openapi"),
-    "getControlAsYaml": _document("control"),
-    "getControlAsJson": _json_document("control"),
+    "getContractAsYaml": get_contract_as_yaml,
+    "getContractAsJson": get_contract_as_json,
+    "getControlAsYaml": get_control_as_yaml,
+    "getControlAsJson": get_control_as_json,
     "getTenant": get_tenant,
     "resetTenant": reset_tenant,
     "seedTenant": seed_tenant,

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from wixture.mockserver.messages import Request, Response
 
-_ALLOWED = "authorization, content-type, x-wix-bi-gateway, x-wix-consistent, wix-site-id, wix-account-id"
+_ALLOWED = "authorization, content-type, x-wix-bi-gateway, x-wix-consistent, wix-site-id, wix-account-id, "
+_ALLOWED += "x-wixture-dialect, x-wixture-input"
 _NOTHING: Mapping[str, str] = {}
 _ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Wix-Request-Id"}
 

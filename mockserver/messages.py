@@ -162,7 +162,8 @@ class Call:
     """A request that is matched, authorised and valid.
 
     `body` is the parsed JSON; `item_errors` has, for an operation that judges the elements of a list one by one,
-    the text for each bad element.
+    the text for each bad element. `kept` has the objects of a lenient request's body in which something that is
+    missing stays as it is stored, each with the names.
     """
 
     operation_id: str
@@ -171,6 +172,7 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
     item_errors: Mapping[int, str] = field(default_factory=dict)
+    kept: Sequence[tuple[dict[str, Any], tuple[str, ...]]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,8 @@ class Decision:
 class Exchange:
     """A request and its response as the journal keeps them, credentials replaced.
 
-    `time` is microseconds since 1970 on the tenant's clock, `duration_us` real microseconds.
+    `time` is microseconds since 1970 on the tenant's clock, `duration_us` real microseconds; `rows` are those of
+    the ledger that lenient input needed.
     """
 
     id: str
@@ -225,4 +228,5 @@ class Exchange:
     response: Response
     violations: Sequence[Any] = ()
     fault_id: str | None = None
+    rows: Sequence[str] = ()
     duration_us: int = 0

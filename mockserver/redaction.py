@@ -56,6 +56,7 @@ class Redaction:
             },
             "violations": [self._value(_violation(found)) for found in exchange.violations],
             "faultId": exchange.fault_id,
+            "ledgerRows": list(exchange.rows),
             "durationMs": exchange.duration_us / 1000,
         }
 

@@ -13,7 +13,7 @@ import click
 from wixture.mockserver import options as read
 from wixture.mockserver.access import is_loopback
 from wixture.mockserver.options import DEFAULTS, option
-from wixture.mockserver.settings import CHANNELS, Settings
+from wixture.mockserver.settings import CHANNELS, DIALECTS, INPUTS, Settings
 
 if TYPE_CHECKING:
     import ssl
@@ -54,6 +54,20 @@ if TYPE_CHECKING:
     callback=read.consistency,
     metavar="immediate|eventual:MS",
     help="How far reads lag behind writes.",
+)
+@option(
+    "--dialect",
+    type=click.Choice(DIALECTS),
+    default=DEFAULTS.dialect,
+    show_default=True,
+    help="Which spellings to send: the right ones, or those that the vendor's pages print.",
+)
+@option(
+    "--input",
+    type=click.Choice(INPUTS),
+    default=DEFAULTS.input,
+    show_default=True,
+    help="Whether to accept what the vendor's pages print, too.",
 )
 @option("--account", callback=read.guid, metavar="GUID", help="Loyalty account of apps and Wix users.")
 @option("--tls/--no-tls", default=False, help="Serve https, with a certificate of our own unless one is given.")
@@ -157,6 +171,8 @@ def _settings(options: Mapping[str, Any]) -> Settings:
         "clock",
         "channels",
         "random_seed",
+        "dialect",
+        "input",
     )
     return Settings(
         **{name: options[name] for name in names},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DIALECTS = ("corrected", "documented")
+INPUTS = ("strict", "lenient")
 CHANNELS = ("FACEBOOK", "INSTAGRAM", "LINKEDIN", "X", "TIKTOK")
 
 ACCESS_TOKEN_SECONDS = 14_400
@@ -31,5 +33,7 @@ class Settings:
     random_seed: int | None = None
     admin_token: str | None = None
     journal_size: int = 10_000
+    dialect: str = "corrected"
+    input: str = "strict"
     recheck: bool = False
     """Check stored entities again in every answer: for tests of the mock itself."""

@@ -98,7 +98,7 @@ def answer_page(_: Call, found: Found, world: World) -> Decision:
 
 def _cursor(page: Page, stored: bytes, world: World, *, backwards: bool) -> str:
     entity = orjson.loads(stored)
-    position = [sort_key(entity[f"{column}Date"]) for column, _ in page.sort]
+    position = [entity["id"] if column == "id" else sort_key(entity[f"{column}Date"]) for column, _ in page.sort]
     content = {
         "filter": page.source,
         "sort": page.sort,

@@ -15,10 +15,11 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from wixture.contracts.document import SPEC_FOLDER, read_document
+from wixture.contracts.document import SPEC_FOLDER, Contract, read_document
 from wixture.contracts.ledger import Place, Row, as_json, as_markdown, as_text, rows
 from wixture.contracts.lint.patterns import why_not_linear
 from wixture.contracts.pointers import resolve
+from wixture.contracts.steps import read_steps
 from wixture.contracts.yaml_text import read_yaml
 
 ROOT = Path(__file__).parents[2]
@@ -130,6 +131,12 @@ def test_the_ledger_keeps_its_schema() -> None:
         ({"contract": ["components"]}, "no pointer"),
         ({"witnesses": {"text": "a"}}, "witnesses missing"),
         ({"id": "Not-Kebab"}, "a capital in an ID"),
+        ({"emits": "granted → grated"}, "prose instead of steps"),
+        ({"emits": [{"in": ["get"], "at": "/a"}]}, "a step that does nothing"),
+        ({"emits": [{"in": ["get"], "rename": {"a": "b"}, "drop": ["c"]}]}, "a step that does two things"),
+        ({"emits": [{"in": ["get"], "wrap": "a"}]}, "a request's step for an answer"),
+        ({"lenient": [{"in": ["get"], "drop": ["a"]}]}, "an answer's step for a request"),
+        ({"lenient": [{"rename": {"a": "b"}}]}, "a step for no message"),
     ],
     ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "",
 )
@@ -195,8 +202,22 @@ def test_the_contract_has_what_a_row_points_to(row: Row) -> None:
 
 @every_row
 def test_what_lenient_input_and_the_dialect_do_goes_from_one_form_to_another(row: Row) -> None:
-    changes = [text for text in (row.lenient, row.emits) if text != "nothing"]
-    assert all(re.search(r"→|dropped|stays|accepted", text) for text in changes)
+    assert all(
+        re.search(r"→|dropped|without a body|with the same body|accepted", step.says()) for step in row.lenient
+    )
+    assert all(re.search(r"→|dropped", step.says()) for step in row.emits)
+
+
+def _messages() -> set[str]:
+    document = read_document(SPEC_FOLDER / "openapi.yaml")
+    contract = Contract(document)
+    return set(contract.operations) | set(contract.webhooks)
+
+
+@every_row
+def test_the_steps_of_a_row_name_messages_of_the_contract(row: Row) -> None:
+    named = {message for step in (*row.lenient, *row.emits) for message in step.messages}
+    assert named <= _messages()
 
 
 @pytest.fixture(scope="session")
@@ -241,8 +262,8 @@ def row() -> Row:
         why="It is spelt so elsewhere.",
         contract=("/info",),
         not_in_contract="",
-        lenient="nothing",
-        emits="granted → grated",
+        lenient=(),
+        emits=read_steps("a-row", [{"in": ["getIt"], "at": "/a", "rename": {"granted": "grated"}}]),
     )
 
 
@@ -285,7 +306,8 @@ def test_markdown_shows_all_fields_and_escapes_what_is_no_markup(row: Row) -> No
         "- **where**: social-media:3,5-6: `some words`",
         "- **witnesses**: text: granted; sample: grated; sdk-types: granted; sdk-wire: silent",
         "- **contract**: `/info`",
-        "- **the documented dialect emits**: granted → grated",
+        "- **lenient input accepts**: nothing",
+        "- **the documented dialect emits**: getIt: /a/granted → /a/grated",
     ):
         assert line in page.splitlines()
 

@@ -17,7 +17,9 @@ import pytest
 from generators import NUMBERS, TEXTS, Maker, Sent, about, damaged, damaged_value
 
 from wixture.contracts.bodies import BadJson, parse_json
+from wixture.contracts.dialect import forms
 from wixture.contracts.document import Contract, Operation
+from wixture.contracts.ledger import rows as rows_of_the_ledger
 from wixture.contracts.validation import ABSENT, Validation
 from wixture.mockserver.app import API_TAGS, Application
 from wixture.mockserver.clock import derived_id
@@ -150,6 +152,7 @@ def test_the_mock_answers_every_request_within_its_contract(
     instance_id = derived_id("parity", str(seed))
     visitor = Visitor(app, random.Random(seed), instance_id)
     statuses: dict[str, Counter[int]] = {item.operation_id: Counter() for item in operations_of(app.contract)}
+    rows: set[str] = set()
     requests = generated(app.contract, rng)
     for index in range(REQUESTS):
         sent = visitor.pointed(next(requests))
@@ -165,11 +168,32 @@ def test_the_mock_answers_every_request_within_its_contract(
         if before is not None and (response.status != 200 or sent.operation.side_effects == "none"):
             assert runner.run(app.store.snapshot(instance_id)) == before, told
         if response.status == 200:
+            rows.update(rows_shown(app, sent, response, told))
             visitor.learn(sent, answer)
         statuses[sent.operation.operation_id][response.status] += 1
     for operation_id, counted in statuses.items():
         assert counted[200] >= 5, f"seed {seed}: {operation_id} was hardly ever answered: {counted}"
         assert counted[400] >= 5, f"seed {seed}: {operation_id} was hardly ever refused: {counted}"
+    assert rows == emitted_in_answers(app.contract), f"seed {seed}: not every row was met"
+
+
+def rows_shown(app: Application, sent: Sent, response: Response, told: str) -> set[str]:
+    """The rows of the ledger that an answer shows: none in its documented form, until the dialect is asked for."""
+    name = sent.operation.operation_id
+    corrected = forms(name, orjson.loads(response.body))
+    assert all(shown == {"corrected"} for shown in corrected.values()), f"{corrected} in {told}"
+    body = app.answers.documented(sent.operation, response.body)
+    as_documented = forms(name, orjson.loads(body))
+    assert all(shown == {"documented"} for shown in as_documented.values()), f"{as_documented} in {told}"
+    hidden = corrected.keys() - as_documented.keys()  # a member that one row drops cannot show another row's name
+    assert hidden <= ({"entity-dates-snake-case"} if name == "bulkUpsertMarketingConsent" else set()), told
+    return set(as_documented)
+
+
+def emitted_in_answers(contract: Contract) -> set[str]:
+    """The rows that an answer, and not only an event, can show."""
+    steps = (step for row in rows_of_the_ledger().values() for step in row.emits)
+    return {step.row for step in steps if set(step.messages) & set(contract.operations)}
 
 
 # ---- answers and the elements of a bulk request --------------------------------------------------

@@ -11,15 +11,19 @@ import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 import pytest
+
+from wixture.contracts.dialect import forms
 
 SUITE = Path(__file__).parent
 TEST_FILES = sorted(SUITE.glob("*.test.mjs"))
@@ -89,7 +93,9 @@ def _server(options: tuple[str, ...], home: Path) -> Iterator[str]:
     with log.open("w") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=_environment(home))
     try:
-        yield _address(process, log)
+        url = _address(process, log)
+        yield url
+        _refuse_documented_forms(url)
     finally:
         process.terminate()
         try:
@@ -97,6 +103,19 @@ def _server(options: tuple[str, ...], home: Path) -> Iterator[str]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _refuse_documented_forms(url: str) -> None:
+    """No answer that the journal remembers shows a form that only the vendor's pages have."""
+    context = ssl._create_unverified_context()  # noqa: S323  # a server of our own, on loopback
+    journal = f"{url}/_mock/exchanges?instance=*&status=200"
+    with urllib.request.urlopen(journal, context=context) as answer:  # noqa: S310  # our own URL
+        exchanges = json.load(answer)["exchanges"]
+    assert exchanges, "the suite left nothing in the journal"
+    for exchange in exchanges:
+        if exchange["operationId"] is not None:
+            shown = forms(exchange["operationId"], exchange["response"]["body"])
+            assert all(form == {"corrected"} for form in shown.values()), (shown, exchange)
 
 
 def _address(process: subprocess.Popen[bytes], log: Path) -> str:
