@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -23,10 +24,15 @@ UNKNOWN_COMMAND = 127
 
 every_entry = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
 every_input = pytest.mark.parametrize("kind", ["strict", "lenient"])
-every_taken = pytest.mark.parametrize(
-    "entry",
-    [entry for entry in ENTRIES if entry.verdicts["repaired", "lenient"].works],
-    ids=lambda entry: entry.name,
+every_mixture = pytest.mark.parametrize(
+    ("entry", "left"),
+    [
+        pytest.param(entry, left, id="-".join([entry.name, *left]))
+        for entry in ENTRIES
+        if entry.verdicts["repaired", "lenient"].works
+        for size in range(len(entry.left("repaired")) + 1)
+        for left in combinations(entry.left("repaired"), size)
+    ],
 )
 every_row = pytest.mark.parametrize(
     ("entry", "row"),
@@ -85,13 +91,13 @@ def test_a_curl_may_ask_for_lenient_input_by_itself(pages: Pages, server: Server
     assert _verdict(entry, ran) == entry.verdicts["repaired", "lenient"], ran
 
 
-@every_taken
-def test_lenient_input_answers_a_curl_as_strict_input_answers_the_corrected_one(
-    pages: Pages, server: Servers, entry: Entry
+@every_mixture
+def test_lenient_input_answers_any_mixture_of_rows_as_strict_input_answers_the_corrected_curl(
+    pages: Pages, server: Servers, entry: Entry, left: tuple[str, ...]
 ) -> None:
     """To the byte: two servers with one random seed, one clock and one site have the same ids and dates."""
-    sample, site = pages[entry.page, entry.line], str(uuid.uuid5(uuid.NAMESPACE_URL, entry.name))
-    lenient = _run(server("lenient"), entry, sample, SHELL, site=site)
+    sample, site = pages[entry.page, entry.line], str(uuid.uuid5(uuid.NAMESPACE_URL, f"{entry.name}{left}"))
+    lenient = _run(server("lenient"), entry, sample, set(entry.breaks) - set(left), site=site)
     strict = _run(server("strict"), entry, sample, entry.breaks, site=site)
     assert lenient.transcript.printed == strict.transcript.printed
 
