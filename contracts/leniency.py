@@ -91,7 +91,7 @@ class Leniency:
 
     def rewrite(self, operation: Operation, query: Mapping[str, str], body: Any) -> Rewritten:
         """The request as it was meant. What was given is left as it is."""
-        request = Rewritten(query, copy.deepcopy(body))
+        request = Rewritten(query, body if body is ABSENT else copy.deepcopy(body))
         for step in self._of(operation):
             if step.action in _REWRITE:
                 _REWRITE[step.action](step, request)

@@ -354,3 +354,25 @@ def test_a_body_of_another_shape_is_refused_like_in_strict_input(api: Api, path:
     raw = b"null" if body is None else None
     answer = api.call("POST", CONSENTS + path, body, raw=raw, headers=LENIENT)
     assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", CONSENTS),
+        ("PATCH", f"{CONSENTS}/e0000000-0000-4000-8000-000000000009"),
+        ("POST", f"{CONSENTS}/remove"),
+        ("POST", f"{CONSENTS}/query"),
+        ("PATCH", f"{CONSENTS}/query"),
+        ("POST", f"{CONSENTS}/upsert"),
+        ("POST", BULK),
+    ],
+)
+def test_a_body_that_is_missing_is_named(api: Api, method: str, path: str) -> None:
+    answer = api.call(method, path, headers=LENIENT)
+    assert (answer.status, answer.violations.keys()) == (400, {"body"})
+
+
+def test_get_by_without_parameters_and_body_names_the_parameter(api: Api) -> None:
+    answer = api.call("GET", f"{CONSENTS}/get-by", headers=LENIENT)
+    assert (answer.status, answer.violations.keys()) == (400, {"type"})
