@@ -9,6 +9,8 @@ from typing import Any
 from wixture.contracts.pointers import split
 
 ACTIONS = (
+    # of requests, before all else: the places that other steps name are those of the wrapped body
+    "wrap",  # the whole body becomes a member of an object
     # of answers and events
     "set",  # members become these values
     "differ",  # an ID becomes another than the one at a pointer
@@ -16,7 +18,6 @@ ACTIONS = (
     "rename",  # members get other names (of requests too)
     # of requests
     "move",  # a value goes to another pointer
-    "wrap",  # the whole body becomes a member of an object
     "default",  # members that are missing get these values
     "keep",  # members that are missing stay as they are stored, or get these values where nothing is
     "parameters",  # query parameters get other names

@@ -223,6 +223,12 @@ def test_a_flat_upsert_stores_the_consent_that_was_meant(api: Api) -> None:
     assert answer.json["marketingConsent"]["lastConfirmationActivity"]["source"] == "FORM"
 
 
+def test_a_flat_upsert_may_have_what_else_the_page_prints(api: Api) -> None:
+    sent = consent(created_date=PAST, lastConfirmationActivity={**FORM, "updated_date": PAST})
+    answer = api.call("POST", f"{CONSENTS}/upsert", sent, headers=LENIENT)
+    assert answer.json["marketingConsent"]["lastConfirmationActivity"]["updatedDate"] == PAST
+
+
 def test_a_snake_case_date_of_an_activity_is_stored(api: Api) -> None:
     answer = upsert(api, LENIENT, lastConfirmationActivity={**FORM, "updated_date": PAST})
     assert answer.json["marketingConsent"]["lastConfirmationActivity"]["updatedDate"] == PAST
