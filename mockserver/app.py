@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from wixture.contracts.document import Match, Operation
-from wixture.contracts.leniency import leniency
+from wixture.contracts.leniency import Rewritten, leniency
 from wixture.contracts.routes import Routes
 from wixture.contracts.validation import ABSENT, own_contract
 from wixture.contracts.violations import Violation
@@ -24,7 +24,6 @@ from wixture.mockserver.answers import Answers
 from wixture.mockserver.auth import Auth, authorize
 from wixture.mockserver.forms import STRICT, Forms, find_operation, forms_of, keep_stored, read_request
 from wixture.mockserver.instants import to_text
-from wixture.mockserver.json_body import read_json
 from wixture.mockserver.keys import make_keys
 from wixture.mockserver.links import Links, claims_for
 from wixture.mockserver.messages import Call, Caller, Decision, Entity, Exchange, Request, Response
@@ -144,7 +143,7 @@ class Application:
         validation = leniency().validation if trace.forms.lenient else self.validation
         if not validation.accepts_request(operation, match.path_parameters, query, body):
             found = validation.request_violations(operation, match.path_parameters, query, body)
-            raise invalid(found or [_unexplained(operation)], hint=self._hint(operation, request, query))
+            raise invalid(found or [_unexplained(operation)], hint=self._hint(operation, request, sent))
         assert trace.caller is not None  # noqa: S101  # _identify ran
         return Call(
             operation_id=operation.operation_id,
@@ -156,13 +155,13 @@ class Application:
             kept=sent.kept,
         )
 
-    def _hint(self, refused: Operation, request: Request, query: Mapping[str, str]) -> str:
+    def _hint(self, refused: Operation, request: Request, sent: Rewritten) -> str:
         """What was probably meant: another operation of this very path that takes the request, or the query."""
         if refused.body is None and request.body:
             return "The body of this operation is not read; its parameters belong into the query string."
         for operation in self.routes.at(request.path):
-            body = ABSENT if operation.body is None or not request.body else read_json(request)
-            if operation is not refused and self.validation.accepts_request(operation, {}, query, body):
+            body = ABSENT if operation.body is None else sent.body
+            if operation is not refused and self.validation.accepts_request(operation, {}, sent.query, body):
                 return f"This is what {operation.method} {request.path[:120]} ({operation.operation_id}) takes."
         return ""
 

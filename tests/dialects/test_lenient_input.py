@@ -382,3 +382,11 @@ def test_a_body_that_is_missing_is_named(api: Api, method: str, path: str) -> No
 def test_get_by_without_parameters_and_body_names_the_parameter(api: Api) -> None:
     answer = api.call("GET", f"{CONSENTS}/get-by", headers=LENIENT)
     assert (answer.status, answer.violations.keys()) == (400, {"type"})
+
+
+def test_what_is_refused_is_named_whatever_the_content_type(api: Api) -> None:
+    """Also on a path that another operation has too, which may be what was meant."""
+    headers = {**LENIENT, "content-type": "application/x-www-form-urlencoded"}
+    body = {"marketingConsent": consent(updated_on=PAST)}
+    answer = api.call("POST", f"{CONSENTS}/upsert", body, headers=headers)
+    assert (answer.status, answer.violations.keys()) == (400, {"marketingConsent.updated_on"})
