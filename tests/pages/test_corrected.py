@@ -69,6 +69,14 @@ def test_the_page_has_one_section_for_each_curl_and_one_command_in_each() -> Non
     assert commands == dict.fromkeys(SECTIONS, 1)
 
 
+def test_the_page_counts_what_works() -> None:
+    ways = (("printed", "strict"), ("repaired", "strict"), ("printed", "lenient"), ("repaired", "lenient"))
+    assert [sum(entry.verdicts[way].works for entry in ENTRIES) for way in ways] == [0, 1, 1, 9]
+    said = " ".join(PAGE.split())
+    assert "None of them works as it is printed; with its backslashes put right, one does." in said
+    assert "takes one as it is printed, and nine with their backslashes put right." in said
+
+
 @every_entry
 def test_a_corrected_command_works_and_reaches_the_operation_of_its_curl(
     exchanges: Mapping[str, Exchange], entry: Entry

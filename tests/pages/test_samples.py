@@ -100,6 +100,7 @@ def test_lenient_input_answers_any_mixture_of_rows_as_strict_input_answers_the_c
     lenient = _run(server("lenient"), entry, sample, set(entry.breaks) - set(left), site=site)
     strict = _run(server("strict"), entry, sample, entry.breaks, site=site)
     assert lenient.transcript.printed == strict.transcript.printed
+    assert sorted(lenient.exchanges[0]["ledgerRows"]) == sorted(left)
 
 
 @every_entry
