@@ -25,12 +25,12 @@ from wixture.mockserver.instants import to_text
 from wixture.mockserver.json_body import read_json
 from wixture.mockserver.keys import make_keys
 from wixture.mockserver.links import Links, claims_for
-from wixture.mockserver.messages import Call, Caller, Decision, Entity, Exchange, Request, Response
+from wixture.mockserver.messages import Call, Caller, Entity, Exchange, Request, Response
 from wixture.mockserver.oauth import OAuth
 from wixture.mockserver.querystring import parse_query
 from wixture.mockserver.refusals import LONGEST, Refusal, invalid, log_failure, no_match, to_response
 from wixture.mockserver.rules import all_rules
-from wixture.mockserver.rules.world import Rule, World
+from wixture.mockserver.rules.world import World
 from wixture.mockserver.seeds import place_of, seed_changes
 from wixture.mockserver.settings import Settings
 from wixture.mockserver.store.sqlite import SqliteStore
@@ -43,6 +43,7 @@ log = logging.getLogger("wixture.app")
 API_TAGS = ("Marketing Consent", "Loyalty Social Media")
 _ATTEMPTS = 8
 _MOST_TOLD = 5
+_NO_ERRORS: Mapping[int, str] = {}
 
 
 @dataclass(slots=True)
@@ -128,9 +129,9 @@ class Application:
         return match
 
     def _identify(self, trace: Trace, operation: Operation) -> None:
-        trace.caller = self.auth.identify(trace.request)
-        trace.tenant = self.tenants.get(trace.caller.instance_id)
-        authorize(operation, trace.caller)
+        caller = trace.caller = self.auth.identify(trace.request)
+        trace.tenant = self.tenants.get(caller.instance_id)
+        authorize(operation, caller)
 
     def _validated(self, trace: Trace, match: Match) -> Call:
         operation, request = match.operation, trace.request
@@ -146,7 +147,7 @@ class Application:
             path=match.path_parameters,
             query=query,
             body=body,
-            item_errors=self._item_errors(operation, body) if operation.item_schema else {},
+            item_errors=self._item_errors(operation, body) if operation.item_schema else _NO_ERRORS,
         )
 
     def _hint(self, refused: Operation, request: Request, query: Mapping[str, str]) -> str:
@@ -175,8 +176,11 @@ class Application:
         world = self._world(tenant, now)
         lost = 0
         while lost < _ATTEMPTS:
-            decision = await self._decided(rule, call, world, tenant, now)
+            found = await self.store.find(tenant.instance_id, rule.find(call, world), now=now)
+            decision = rule.decide(call, found, world)
             body = self.answers.encode(operation, decision.answer)
+            if not decision.changes:
+                return Response(200, body)
             try:
                 await self.store.commit(tenant.instance_id, decision.changes, now=now)
             except IdTaken:
@@ -186,10 +190,6 @@ class Application:
             else:
                 return Response(200, body)
         raise Refusal("MOCK_CONFLICT", "Others kept changing this entity; try again.")
-
-    async def _decided(self, rule: Rule, call: Call, world: World, tenant: Tenant, now: int) -> Decision:
-        found = await self.store.find(tenant.instance_id, rule.find(call, world), now=now)
-        return rule.decide(call, found, world)
 
     # ---- around it -------------------------------------------------------------------------------
 
@@ -223,8 +223,7 @@ class Application:
 
     def _record(self, trace: Trace, response: Response, duration_us: int) -> Response:
         tenant = trace.tenant
-        chance = tenant.chance if tenant else self.tenants.outside
-        request_id = chance.new_id("request")
+        request_id = (tenant.chance if tenant else self.tenants.outside).new_id("request")
         headers = {**response.headers, "X-Wix-Request-Id": request_id, **cors.headers(trace.request)}
         answered = Response(response.status, response.body, headers, response.content_type)
         exchange = Exchange(
