@@ -175,7 +175,7 @@ class Connection(RequestHandler):
         if not body:
             transport.write(head)
         elif len(body) < _WORTH_NO_COPY:
-            transport.write(b"%b%b" % (head, body))
+            transport.write(b"".join((head, body)))
         else:
             transport.writelines((head, body))
         self._sent += len(head) + len(body)

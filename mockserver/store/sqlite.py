@@ -128,8 +128,8 @@ class SqliteStore:
         for sql, values in pages(f"{prefix}consents", page, key):
             found += [body for (body,) in self._db.execute(sql, values)]
             if len(found) > page.limit:
-                break
-        return found[: page.limit + 1]
+                return found[: page.limit + 1]
+        return found
 
     def _read(self, sql: str, values: Iterable[Any]) -> list[Entity]:
         return [orjson.loads(body) for (body,) in self._db.execute(sql, tuple(values))]
