@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 
 CHANNELS = ("FACEBOOK", "INSTAGRAM", "LINKEDIN", "X", "TIKTOK")
 
@@ -31,5 +32,5 @@ class Settings:
     random_seed: int | None = None
     admin_token: str | None = None
     journal_size: int = 10_000
-    recheck: bool = False
-    """Check stored entities again in every answer: for tests of the mock itself."""
+    recheck: bool = field(default_factory=lambda: os.environ.get("WIXTURE_RECHECK") == "1")
+    """Check stored entities again in every answer: for tests of the mock itself, whose every server has it."""

@@ -25,7 +25,6 @@ from wixture.mockserver.http.service import Service
 logger = logging.getLogger("wixture.server")
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_WORTH_NO_COPY = 8192
 _SLICE = 262_144
 """Bytes of a body that are handed to the transport at once."""
 
@@ -172,12 +171,7 @@ class Connection(RequestHandler):
         transport = self.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
-        if not body:
-            transport.write(head)
-        elif len(body) < _WORTH_NO_COPY:
-            transport.write(b"".join((head, body)))
-        else:
-            transport.writelines((head, body))
+        transport.write(b"".join((head, body)) if body else head)
         self._sent += len(head) + len(body)
 
     async def _refused(self, refusal: wire.Refusal, message: RawRequestMessage | wire.Refusal) -> None:
