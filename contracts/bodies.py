@@ -9,6 +9,7 @@ import orjson
 
 MAX_DEPTH = 64
 MOST_DIGITS = 400
+_WHITE_SPACE = b" \t\r\n"
 
 
 class BadJson(ValueError):
@@ -32,9 +33,14 @@ def parse_json(body: bytes) -> Any:
         _refuse_depth(value)
     if b"\\u0000" in body:
         _refuse_nul(value)
-    if orjson.dumps(value) != body:  # a text that comes back byte for byte hides no second key and no long number
+    if not _comes_back(orjson.dumps(value), body):
         _refuse_repeated_keys(body)
     return value
+
+
+def _comes_back(written: bytes, body: bytes) -> bool:
+    """Whether a text is written again as it was, white space aside: then it hides no second key or long number."""
+    return written == body or written.translate(None, _WHITE_SPACE) == body.translate(None, _WHITE_SPACE)
 
 
 def _reason(error: orjson.JSONDecodeError) -> str:

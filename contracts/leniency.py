@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Literal, get_args
 
@@ -35,13 +35,13 @@ class Rewritten:
 
     query: Mapping[str, str]
     body: Any
-    rows: list[str] = field(default_factory=list)
-    kept: list[tuple[dict[str, Any], tuple[str, ...]]] = field(default_factory=list)
+    rows: tuple[str, ...] = ()
+    kept: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = ()
 
     def note(self, row: str) -> None:
         """Remember that a row was needed."""
         if row not in self.rows:
-            self.rows.append(row)
+            self.rows += (row,)
 
 
 def _steps() -> list[Step]:
@@ -195,7 +195,7 @@ def _keep(step: Step, request: Rewritten) -> None:
     for place in places(request.body, step.at):
         added = _add_missing(step, place, request)
         if added:
-            request.kept.append((place, added))
+            request.kept += ((place, added),)
             _widen_mask(request.body, step, added)
 
 

@@ -28,6 +28,7 @@ class Routes:
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._static: dict[tuple[str, str], Match] = {}
         self._templated: dict[tuple[str, int], list[tuple[list[str], Operation]]] = {}
+        self._by_last_part: dict[tuple[str, str], tuple[str, Operation]] = {}
         self._paths: dict[str, list[Operation]] = {}
         for operation in operations:
             for path in (operation.path, *operation.aliases):
@@ -40,12 +41,19 @@ class Routes:
             return
         parts = path.split("/")
         self._templated.setdefault((operation.method, len(parts)), []).append((parts, operation))
+        head, _, last = path.rpartition("/")
+        if "{" not in head:
+            self._by_last_part.setdefault((operation.method, head), (last[1:-1], operation))
 
     def find(self, method: str, path: str) -> Match | None:
         """The operation for a raw path, without its query string; None when there is none."""
         return self._static.get((method, path)) or self._find_templated(method, path)
 
     def _find_templated(self, method: str, path: str) -> Match | None:
+        head, _, last = path.rpartition("/")
+        usual = self._by_last_part.get((method, head))
+        if usual is not None and last and "%" not in last:
+            return Match(usual[1], {usual[0]: last})
         parts = path.split("/")
         for template, operation in self._templated.get((method, len(parts)), ()):
             values = _values(template, parts)

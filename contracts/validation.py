@@ -37,6 +37,8 @@ class Validation:
         self._queries = {op.operation_id: self._query_schema(op) for op in contract.operations.values()}
         for operation in contract.operations.values():
             self._compile_operation(operation)
+        self._takes_no_query = {name for name, query in self._queries.items() if query.is_valid({})}
+        self._paths = {op.operation_id: self._path_validators(op) for op in contract.operations.values()}
 
     def _compile_operation(self, operation: Operation) -> None:
         pointers = [operation.body, *operation.responses.values()]
@@ -72,13 +74,16 @@ class Validation:
         """Whether a request keeps the contract. `body` is the parsed JSON, or ABSENT."""
         if operation.body is not None and (body is ABSENT or not self._compiled[operation.body].is_valid(body)):
             return False
-        if path and not self._accepts_path(operation, path):
-            return False
+        for name, validator in self._paths[operation.operation_id] if path else ():
+            if not validator.is_valid(path[name]):
+                return False
+        if not query:
+            return operation.operation_id in self._takes_no_query
         return self._queries[operation.operation_id].is_valid(query)
 
-    def _accepts_path(self, operation: Operation, path: Mapping[str, str]) -> bool:
-        declared = (found for found in operation.parameters if found.where == "path")
-        return all(self._compiled[found.schema].is_valid(path[found.name]) for found in declared)
+    def _path_validators(self, operation: Operation) -> list[tuple[str, jsonschema_rs.Draft202012Validator]]:
+        declared = [found for found in operation.parameters if found.where == "path"]
+        return [(found.name, self._validator(found.schema)) for found in declared]
 
     def accepts_response(self, operation: Operation, status: int, body: Any) -> bool:
         """Whether an answer's status is declared and its parsed JSON body keeps that status's schema."""

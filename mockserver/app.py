@@ -22,15 +22,23 @@ from wixture.contracts.violations import Violation
 from wixture.mockserver import cors
 from wixture.mockserver.answers import Answers
 from wixture.mockserver.auth import Auth, authorize
-from wixture.mockserver.forms import STRICT, Forms, find_operation, forms_of, keep_stored, read_request
+from wixture.mockserver.forms import (
+    STRICT,
+    Forms,
+    find_operation,
+    forms_of,
+    forms_of_server,
+    keep_stored,
+    read_request,
+)
 from wixture.mockserver.instants import to_text
 from wixture.mockserver.keys import make_keys
 from wixture.mockserver.links import Links, claims_for
-from wixture.mockserver.messages import Call, Caller, Decision, Entity, Exchange, Request, Response
+from wixture.mockserver.messages import Call, Caller, Entity, Exchange, Request, Response
 from wixture.mockserver.oauth import OAuth
 from wixture.mockserver.refusals import LONGEST, Refusal, invalid, log_failure, no_match, to_response
 from wixture.mockserver.rules import all_rules
-from wixture.mockserver.rules.world import Rule, World
+from wixture.mockserver.rules.world import World
 from wixture.mockserver.seeds import place_of, seed_changes
 from wixture.mockserver.settings import Settings
 from wixture.mockserver.store.sqlite import SqliteStore
@@ -43,6 +51,7 @@ log = logging.getLogger("wixture.app")
 API_TAGS = ("Marketing Consent", "Loyalty Social Media")
 _ATTEMPTS = 8
 _MOST_TOLD = 5
+_NO_ERRORS: Mapping[int, str] = {}
 
 
 @dataclass(slots=True)
@@ -76,6 +85,7 @@ class Application:
         self.routes = Routes(self.contract.operations.values())
         self.rules = all_rules(operation.operation_id for operation in self.contract.tagged(*API_TAGS))
         self.store: Store = store or SqliteStore(lag_ms=self.settings.consistency_ms)
+        self.forms = forms_of_server(self.settings)
         self.answers = Answers(self.validation, recheck=self.settings.recheck)
         self.keys = make_keys(self.settings.random_seed)
         self.tenants = Tenants(self.settings, self.keys)
@@ -103,7 +113,7 @@ class Application:
     async def _answer(self, trace: Trace) -> Response:
         if cors.is_preflight(trace.request):
             return cors.preflight()
-        trace.forms = forms_of(trace.request, self.settings)
+        trace.forms = forms_of(trace.request, self.forms)
         match = self._match(trace)
         if match.operation.operation_id not in self.rules:
             return self._token_answer(trace, match.operation)
@@ -131,15 +141,15 @@ class Application:
         return match
 
     def _identify(self, trace: Trace, operation: Operation) -> None:
-        trace.caller = self.auth.identify(trace.request)
-        trace.tenant = self.tenants.get(trace.caller.instance_id)
-        authorize(operation, trace.caller)
+        caller = trace.caller = self.auth.identify(trace.request)
+        trace.tenant = self.tenants.get(caller.instance_id)
+        authorize(operation, caller)
 
     def _validated(self, trace: Trace, match: Match) -> Call:
         operation, request = match.operation, trace.request
         sent = read_request(request, operation, trace.forms)
         query, body = sent.query, sent.body
-        trace.rows += tuple(sent.rows)
+        trace.rows = (*trace.rows, *sent.rows)
         validation = leniency().validation if trace.forms.lenient else self.validation
         if not validation.accepts_request(operation, match.path_parameters, query, body):
             found = validation.request_violations(operation, match.path_parameters, query, body)
@@ -151,7 +161,7 @@ class Application:
             path=match.path_parameters,
             query=query,
             body=body,
-            item_errors=self._item_errors(operation, body) if operation.item_schema else {},
+            item_errors=self._item_errors(operation, body) if operation.item_schema else _NO_ERRORS,
             kept=sent.kept,
         )
 
@@ -181,10 +191,14 @@ class Application:
         world = self._world(tenant, now)
         lost = 0
         while lost < _ATTEMPTS:
-            decision = await self._decided(rule, call, world, tenant, now)
+            found = await self.store.find(tenant.instance_id, rule.find(call, world), now=now)
+            keep_stored(call.kept, found)
+            decision = rule.decide(call, found, world)
             body = self.answers.encode(operation, decision.answer)
             if trace.forms.documented:
                 body = self.answers.documented(operation, body)
+            if not decision.changes:
+                return Response(200, body)
             try:
                 await self.store.commit(tenant.instance_id, decision.changes, now=now)
             except IdTaken:
@@ -194,11 +208,6 @@ class Application:
             else:
                 return Response(200, body)
         raise Refusal("MOCK_CONFLICT", "Others kept changing this entity; try again.")
-
-    async def _decided(self, rule: Rule, call: Call, world: World, tenant: Tenant, now: int) -> Decision:
-        found = await self.store.find(tenant.instance_id, rule.find(call, world), now=now)
-        keep_stored(call.kept, found)
-        return rule.decide(call, found, world)
 
     # ---- around it -------------------------------------------------------------------------------
 
@@ -232,8 +241,7 @@ class Application:
 
     def _record(self, trace: Trace, response: Response, duration_us: int) -> Response:
         tenant = trace.tenant
-        chance = tenant.chance if tenant else self.tenants.outside
-        request_id = chance.new_id("request")
+        request_id = (tenant.chance if tenant else self.tenants.outside).new_id("request")
         headers = {**response.headers, "X-Wix-Request-Id": request_id, **cors.headers(trace.request)}
         answered = Response(response.status, response.body, headers, response.content_type)
         exchange = Exchange(

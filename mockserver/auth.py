@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from functools import lru_cache
 
 from wixture.contracts.document import Operation
 from wixture.mockserver.clock import derived_id
@@ -25,6 +26,7 @@ SCHEMES: dict[IdentityType, str] = {
 }
 _NAMES = {"APP": "An app", "WIX_USER": "A Wix user", "MEMBER": "A member", "VISITOR": "A visitor"}
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")
+_MOST_REMEMBERED = 2_000
 HOW = "Get a token with `wixture token APP`, POST /oauth2/token or POST /_mock/tokens."
 
 
@@ -35,10 +37,17 @@ class Auth:
         self._settings = settings
         self._tenants = tenants
         self._tokens = tokens
+        self._remembered: dict[str, Caller] = {}
 
     def identify(self, request: Request) -> Caller:
         """The caller of a request. Raises Refusal 401: 'token-required', 'api-key-needs-site'"""
         header = request.headers.get("authorization", "")
+        caller = self._remembered.get(header) or self._caller(request, header)
+        if self.has_expired(caller):  # asked each time: the tenant's clock can be moved either way
+            raise _unauthenticated(f"The access token has expired. {HOW}")
+        return caller
+
+    def _caller(self, request: Request, header: str) -> Caller:
         credential = header[7:].strip() if header[:7].lower() == "bearer " else header.strip()
         if not credential:
             raise _unauthenticated(f"The request has no Authorization header. {HOW}")
@@ -47,8 +56,9 @@ class Auth:
         caller = self._tokens.read(credential, "access")
         if caller is None:
             raise _unauthenticated(f"The access token is none of this server's. {HOW}")
-        if self.has_expired(caller):
-            raise _unauthenticated(f"The access token has expired. {HOW}")
+        if len(self._remembered) >= _MOST_REMEMBERED:
+            self._remembered.clear()
+        self._remembered[header] = caller  # a header with an API key says nothing of the site, so none is kept
         return caller
 
     def tenant_named_by(self, request: Request) -> str | None:
@@ -94,18 +104,19 @@ class Auth:
 
 def authorize(operation: Operation, caller: Caller) -> None:
     """Raises Refusal 403 unless the contract lets the caller do this."""
-    scheme = SCHEMES[caller.identity]
-    for alternative in operation.security:
-        if scheme in alternative and _may(alternative, scheme, caller):
+    for needs_account, scopes in _alternatives(operation, caller.identity):
+        has_account = caller.account_id is not None or not needs_account
+        if has_account and (caller.scopes is None or not scopes.isdisjoint(caller.scopes)):
             return
-    raise _why_not(operation, caller, scheme)
+    raise _why_not(operation, caller, SCHEMES[caller.identity])
 
 
-def _may(alternative: object, scheme: str, caller: Caller) -> bool:
-    assert isinstance(alternative, dict)  # noqa: S101  # the contract's own security requirement
-    if "account" in alternative and caller.account_id is None:
-        return False
-    return caller.scopes is None or any(scope in caller.scopes for scope in alternative[scheme])
+@lru_cache(maxsize=256)
+def _alternatives(operation: Operation, identity: IdentityType) -> tuple[tuple[bool, frozenset[str]], ...]:
+    """What the contract asks of an identity, each way to be let in: an account or not, and one of some scopes."""
+    scheme = SCHEMES[identity]
+    mine = [alternative for alternative in operation.security if scheme in alternative]
+    return tuple(("account" in alternative, frozenset(alternative[scheme])) for alternative in mine)
 
 
 def _why_not(operation: Operation, caller: Caller, scheme: str) -> Refusal:

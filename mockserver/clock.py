@@ -48,7 +48,8 @@ class Clock:
         """The time, in microseconds since 1970."""
         if self._frozen is not None:
             return self._frozen
-        return max(FIRST, min(time.time_ns() // 1000 + self._shift, LAST))
+        now = time.time_ns() // 1000 + self._shift
+        return now if FIRST <= now <= LAST else max(FIRST, min(now, LAST))
 
     def now_text(self) -> str:
         """The time as the API writes dates."""

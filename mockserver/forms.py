@@ -32,20 +32,30 @@ class Forms:
 STRICT = Forms()
 
 
-def forms_of(request: Request, settings: Settings) -> Forms:
+def forms_of_server(settings: Settings) -> Forms:
+    """The forms that a server was started with."""
+    return Forms(lenient=settings.input == "lenient", documented=settings.dialect == "documented")
+
+
+def forms_of(request: Request, of_server: Forms) -> Forms:
     """The server's forms, unless the request chooses for itself. Raises Refusal for an unknown choice."""
+    if INPUT_HEADER not in request.headers and DIALECT_HEADER not in request.headers:
+        return of_server
     return Forms(
-        lenient=_chosen(request, INPUT_HEADER, INPUTS, settings.input) == "lenient",
-        documented=_chosen(request, DIALECT_HEADER, DIALECTS, settings.dialect) == "documented",
+        lenient=_chosen(request, INPUT_HEADER, INPUTS, "lenient", default=of_server.lenient),
+        documented=_chosen(request, DIALECT_HEADER, DIALECTS, "documented", default=of_server.documented),
     )
 
 
-def _chosen(request: Request, header: str, choices: Iterable[str], default: str) -> str:
-    chosen = request.headers.get(header, default).strip().lower()
+def _chosen(request: Request, header: str, choices: Iterable[str], wanted: str, *, default: bool) -> bool:
+    """Whether a header chooses what is wanted."""
+    if header not in request.headers:
+        return default
+    chosen = request.headers[header].strip().lower()
     if chosen not in choices:
         text = f"The header {header} is {chosen[:40]!r}; use {' or '.join(choices)}, or leave it out."
         raise Refusal("MOCK_BAD_REQUEST", text)
-    return chosen
+    return chosen == wanted
 
 
 # ---- lenient input -------------------------------------------------------------------------------

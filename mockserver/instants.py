@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The first and last microsecond of the years 1 to 9999, since 1970."""
@@ -15,8 +16,13 @@ _SECONDS = len("2024-01-31T08:00:00")
 
 def to_text(micros: int) -> str:
     """Microseconds since 1970 as RFC 3339 in UTC with three digits, the way the API writes dates."""
-    moment = _EPOCH + timedelta(microseconds=micros)
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    seconds, rest = divmod(micros, 1_000_000)
+    return f"{_second_as_text(seconds)}.{rest // 1000:03d}Z"
+
+
+@lru_cache(maxsize=256)  # the requests of one second share it
+def _second_as_text(seconds: int) -> str:
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat().removesuffix("+00:00")
 
 
 def from_text(text: str) -> int:

@@ -30,6 +30,7 @@ class Journal:
 
     def __init__(self, size: int, budget: Budget | None = None) -> None:
         self._exchanges: deque[Exchange] = deque()
+        self._weights: deque[int] = deque()
         self._size = size
         self._budget = budget or Budget()
         self._bytes = 0
@@ -43,26 +44,33 @@ class Journal:
 
     def add(self, exchange: Exchange) -> None:
         """Remember an exchange, forgetting the oldest when there are too many."""
+        weight = _weight(exchange)
         self._exchanges.append(exchange)
-        self._count(_weight(exchange))
+        self._weights.append(weight)
+        self._bytes += weight
+        self._budget.used += weight
         if len(self._exchanges) > self._size:
             self._forget_oldest()
-        while self._is_over() and len(self._exchanges) > 1:
+        if self._bytes > MOST_BYTES or self._budget.used > self._budget.limit:
+            self._make_room()
+
+    def _make_room(self) -> None:
+        while (self._bytes > MOST_BYTES or self._budget.used > self._budget.limit) and len(self._exchanges) > 1:
             if self._bodiless < len(self._exchanges):
                 self._let_go_of_body()
             else:
                 self._forget_oldest()
 
-    def _is_over(self) -> bool:
-        return self._bytes > MOST_BYTES or self._budget.used > self._budget.limit
-
     def _forget_oldest(self) -> None:
-        self._count(-_weight(self._exchanges.popleft()))
+        self._exchanges.popleft()
+        self._count(-self._weights.popleft())
         self._bodiless = max(0, self._bodiless - 1)
 
     def _let_go_of_body(self) -> None:
         exchange = self._exchanges[self._bodiless]
-        self._count(-len(exchange.request.body) - len(exchange.response.body))
+        size = len(exchange.request.body) + len(exchange.response.body)
+        self._count(-size)
+        self._weights[self._bodiless] -= size
         self._exchanges[self._bodiless] = dataclasses.replace(
             exchange,
             request=dataclasses.replace(exchange.request, body=b""),
@@ -73,6 +81,7 @@ class Journal:
     def clear(self) -> None:
         """Forget everything."""
         self._exchanges.clear()
+        self._weights.clear()
         self._count(-self._bytes)
         self._bodiless = 0
 

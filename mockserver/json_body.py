@@ -14,6 +14,15 @@ _CHARSETS = ("utf-8", "utf8", "us-ascii")
 def read_json(request: Request) -> Any:
     """The parsed body. Raises Refusal 415 for one not declared as JSON, 400 for one that is none."""
     declared = request.headers.get("content-type", "").lower()
+    if declared != JSON_TYPE:
+        _refuse_other_types(declared)
+    try:
+        return parse_json(request.body)
+    except BadJson as error:
+        raise Refusal("MOCK_BAD_JSON", str(error), rule="json-body") from error
+
+
+def _refuse_other_types(declared: str) -> None:
     kind, *parameters = declared.split(";")
     named = dict(parameter.strip().partition("=")[::2] for parameter in parameters)
     charset = named.get("charset", "utf-8").strip('" ')
@@ -21,7 +30,3 @@ def read_json(request: Request) -> Any:
         sent = declared[:60] or "nothing"
         text = f"The body is sent as {sent}; send it in UTF-8 with Content-Type: application/json."
         raise Refusal("MOCK_UNSUPPORTED_MEDIA_TYPE", text, rule="json-content-type")
-    try:
-        return parse_json(request.body)
-    except BadJson as error:
-        raise Refusal("MOCK_BAD_JSON", str(error), rule="json-body") from error

@@ -1,12 +1,21 @@
-"""Compact JWE, A128KW with A128CBC-HS256. The only file that imports joserfc (90 ms: import it late)."""
+"""Compact JWE, A128KW with A128CBC-HS256: sealed with `cryptography`, unsealed with joserfc, so that each checks
+the other. The only file that imports either for tokens (joserfc costs 90 ms: import this file late).
+
+joserfc would seal the same bytes in twice the time; every create and get-by makes a link.
+"""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
 import orjson
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 from joserfc import jwe
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
@@ -14,34 +23,8 @@ from joserfc.jwk import OctKey
 from wixture.mockserver import base64url
 
 _ALGORITHMS = ("A128KW", "A128CBC-HS256")
+_BLOCK = 16
 Draw = Callable[[int], bytes]
-
-
-class _DrawnEncryption:
-    """A content encryption whose key and IV come from our own stream, so that a seed repeats the bytes."""
-
-    def __init__(self, encryption: Any, draw: Draw) -> None:
-        self._encryption = encryption
-        self._draw = draw
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._encryption, name)
-
-    def generate_cek(self) -> bytes:
-        return self._draw(32)
-
-    def generate_iv(self) -> bytes:
-        return self._draw(16)
-
-
-class _Registry(jwe.JWERegistry):
-    def __init__(self, draw: Draw | None = None) -> None:
-        super().__init__(algorithms=_ALGORITHMS)
-        self._draw = draw
-
-    def get_enc(self, name: str) -> Any:
-        encryption = super().get_enc(name)
-        return encryption if self._draw is None else _DrawnEncryption(encryption, self._draw)
 
 
 @lru_cache(maxsize=64)
@@ -49,10 +32,22 @@ def _imported(key: bytes) -> OctKey:
     return OctKey.import_key(key)
 
 
-def seal(plaintext: bytes, key: bytes, key_name: str, draw: Draw) -> str:
-    """The compact JWE of a plaintext; `draw(size)` gives its content key and IV."""
+@lru_cache(maxsize=64)
+def _sealed_header(key_name: str) -> bytes:
     header = {"alg": _ALGORITHMS[0], "enc": _ALGORITHMS[1], "kid": key_name}
-    return jwe.encrypt_compact(header, plaintext, _imported(key), registry=_Registry(draw))
+    return base64url.encode(orjson.dumps(header)).encode()
+
+
+def seal(plaintext: bytes, key: bytes, key_name: str, draw: Draw) -> str:
+    """The compact JWE of a plaintext (RFC 7518, 4.4 and 5.2.3); `draw(size)` gives its content key and IV."""
+    content_key, vector, header = draw(32), draw(16), _sealed_header(key_name)
+    padding = _BLOCK - len(plaintext) % _BLOCK
+    encryptor = Cipher(AES(content_key[16:]), CBC(vector)).encryptor()
+    ciphertext = encryptor.update(plaintext + bytes((padding,)) * padding) + encryptor.finalize()
+    signed = header + vector + ciphertext + (8 * len(header)).to_bytes(8, "big")
+    tag = hmac.digest(content_key[:16], signed, "sha256")[:16]
+    parts = (aes_key_wrap(key, content_key), vector, ciphertext, tag)
+    return ".".join((header.decode(), *map(base64url.encode, parts)))
 
 
 def unseal(token: str, key: bytes, key_name: str) -> bytes | None:
@@ -61,7 +56,7 @@ def unseal(token: str, key: bytes, key_name: str) -> bytes | None:
     if len(parts) != 5 or None in parts or _header(parts[0] or b"") != (*_ALGORITHMS, key_name):
         return None
     try:
-        return jwe.decrypt_compact(token, _imported(key), registry=_Registry()).plaintext
+        return jwe.decrypt_compact(token, _imported(key), algorithms=list(_ALGORITHMS)).plaintext
     except (JoseError, ValueError):
         return None
 

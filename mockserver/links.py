@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
 
 import orjson
 
@@ -42,10 +44,14 @@ class Links:
         self._key_name = base64url.encode(hashlib.blake2b(key, digest_size=6).digest())
         self._public_url = public_url
 
-    def make(self, claims: LinkClaims, *, now: int, draw: Callable[[int], bytes]) -> str:
-        """The URL of a link, good for 30 days from `now`, in microseconds since 1970."""
+    @cached_property
+    def _jwe(self) -> ModuleType:
         from wixture.mockserver import jwe  # joserfc costs 90 ms that a start need not wait for
 
+        return jwe
+
+    def make(self, claims: LinkClaims, *, now: int, draw: Callable[[int], bytes]) -> str:
+        """The URL of a link, good for 30 days from `now`, in microseconds since 1970."""
         seconds = now // 1_000_000
         content = {
             "instanceId": claims.instance_id,
@@ -54,16 +60,14 @@ class Links:
             "language": claims.language,
             "exp": seconds + LINK_SECONDS,
         }
-        token = jwe.seal(orjson.dumps(content), self._key, self._key_name, draw)
+        token = self._jwe.seal(orjson.dumps(content), self._key, self._key_name, draw)
         return f"{self._public_url()}/_manage-consent/{PAGES[claims.kind]}?token={_PREFIX}{token}"
 
     def read(self, token: str, *, now: int) -> LinkClaims:
         """What a token says. Raises BadLink, the same for every cause. `now` is microseconds since 1970."""
-        from wixture.mockserver import jwe
-
         plaintext = None
         if len(token) <= _LONGEST and token.startswith(_PREFIX):
-            plaintext = jwe.unseal(token.removeprefix(_PREFIX), self._key, self._key_name)
+            plaintext = self._jwe.unseal(token.removeprefix(_PREFIX), self._key, self._key_name)
         content = orjson.loads(plaintext) if plaintext is not None else None
         if content is None or content["exp"] <= now // 1_000_000:
             raise BadLink("This link is not valid.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import Any
@@ -72,10 +72,11 @@ class Mock:
                 return
             step()
 
-    async def handle(self, request: Request) -> Response:
-        """The answer to a request. Never raises."""
-        if not _is_control(request.path):
-            return await self.app.handle(request)
+    def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
+        """The answer to a request, when awaited. Never raises."""
+        return self._control(request) if _is_control(request.path) else self.app.handle(request)
+
+    async def _control(self, request: Request) -> Response:
         try:
             return await self.control.handle(request)
         except Exception as failure:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Mapping
@@ -137,7 +138,7 @@ def _run(mock: Mock, options: Mapping[str, Any], context: ssl.SSLContext | None)
         mock.app.public_url = options["public_url"] or server.url
         _announce(mock, server.url)
         # No daemon: a thread that imports while the interpreter ends can abort the process.
-        threading.Thread(target=mock.warm_up, name="wixture-warm-up").start()
+        threading.Thread(target=_settle, args=(mock,), name="wixture-warm-up").start()
 
     try:
         run(
@@ -154,6 +155,16 @@ def _run(mock: Mock, options: Mapping[str, Any], context: ssl.SSLContext | None)
         sys.exit(3)
     except Refusal as error:
         raise click.UsageError(f"{options['seed']} cannot be loaded: {error.message}") from error
+
+
+def _settle(mock: Mock) -> None:
+    """Load what is needed later, then spare the collector what stays: a full collection of it takes 0.1 s.
+
+    A request leaves no cycles behind, so that collecting seldom costs no memory. This process is our own.
+    """
+    mock.warm_up()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def _settings(options: Mapping[str, Any]) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,8 @@ from wixture.mockserver.settings import Settings
 CONSENTS = "/marketing-consent/v1/marketing-consent"
 CHANNELS = "/loyalty-social-media/v1/followed-channels"
 MEMBER = "d0000000-0000-4000-8000-000000000001"
+
+os.environ["WIXTURE_RECHECK"] = "1"  # every server that a test starts checks every byte it sends, in any process
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def make_api() -> Iterator[Callable[..., Api]]:
         made: list[Mock] = []
 
         def make(*, seed: dict[str, Any] | None = None, **settings: Any) -> Api:
-            mock = Mock(Settings(**{"recheck": True, **settings}), seed=seed)
+            mock = Mock(Settings(**settings), seed=seed)
             runner.run(mock.start())
             made.append(mock)
             return Api(mock, runner, mock.app.settings.instance_id)

@@ -149,7 +149,9 @@ class Connection(RequestHandler):
         except Exception as error:
             raise wire.bug() from error
         if len(body) <= _SLICE:
-            await self._write(head + body)
+            self._send(head, body)
+            if self._paused:
+                await self._drain_helper()
         else:
             await self._write_large(head, memoryview(body))
         return keeps
@@ -161,13 +163,16 @@ class Connection(RequestHandler):
             await self._write(body[start : start + _SLICE])
 
     async def _write(self, data: bytes | memoryview) -> None:
+        self._send(data, b"")
+        if self._paused:
+            await self._drain_helper()
+
+    def _send(self, head: bytes | memoryview, body: bytes) -> None:
         transport = self.transport
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client is gone")
-        transport.write(data)
-        self._sent += len(data)
-        if self._paused:
-            await self._drain_helper()
+        transport.write(b"".join((head, body)) if body else head)
+        self._sent += len(head) + len(body)
 
     async def _refused(self, refusal: wire.Refusal, message: RawRequestMessage | wire.Refusal) -> None:
         request_id = self._service.new_request_id()

@@ -100,8 +100,8 @@ class Intake:
         if self._held:
             return self._replay(self._held + data)
         payload = self.payload
-        in_body = not payload.is_eof()
-        before = payload.total_bytes
+        in_body = payload is not EMPTY_PAYLOAD and not payload.is_eof()
+        before = payload.total_bytes if in_body else 0
         if in_body and self._length is not None and 0 < (left := self._length - before) < len(data):
             # Exactly the body first: so it is known where the next request starts.
             return [*self.feed(data[:left]), *(() if self.closed else self.feed(data[left:]))]

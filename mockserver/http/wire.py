@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 
 from wixture.mockserver import messages
@@ -19,6 +19,7 @@ _WRITTEN_BY_SERVER = frozenset(
 )
 _TARGET = re.compile(r"[!-~]+")
 _ABSOLUTE = re.compile(r"https?://([^/?@]+)(?=[/?]|\Z)", re.IGNORECASE)
+_LINE_END = "\r\n"
 _GZIP_MEMBERS = 16
 # zlib's own words for "gzip framing" and "no framing at all".
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
@@ -131,11 +132,13 @@ def _from_absolute(target: str) -> tuple[str, str]:
     return (rest if rest.startswith("/") else "/" + rest), absolute[1]
 
 
-def header_dict(items: Iterable[tuple[str, str]]) -> dict[str, str]:
+def header_dict(items: Collection[tuple[str, str]]) -> dict[str, str]:
     """Headers by lower-case name; the first of a repeated one stays. Every value is encodable."""
-    headers: dict[str, str] = {}
-    for name, value in items:
-        headers.setdefault(name.lower(), value)
+    headers = {name.lower(): value for name, value in items}
+    if len(headers) != len(items):
+        headers = {}
+        for name, value in items:
+            headers.setdefault(name.lower(), value)
     if not "".join(headers.values()).isascii():
         return {name: _sound(value) for name, value in headers.items()}
     return headers
@@ -232,21 +235,24 @@ def encode(response: messages.Response, method: str, connection: str, date: str)
     status, body = response.status, response.body
     if not 200 <= status <= 599:
         raise ValueError(f"status {status} is no final status")
-    lines = [_STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"]
     has_body = status not in (204, 304)
+    lines = [name + ": " + value for name, value in response.headers.items() if not _is_ours(name)]
     if has_body:
-        lines.append(f"Content-Type: {_line(response.content_type)}\r\nContent-Length: {len(body)}\r\n")
-    for name, value in response.headers.items():
-        if name.lower() not in _WRITTEN_BY_SERVER:
-            lines.append(f"{_line(name)}: {_line(value)}\r\n")
-    if connection:
-        lines.append(f"Connection: {connection}\r\n")
-    lines.append(f"Date: {date}\r\nServer: wixture\r\n\r\n")
-    head = "".join(lines).encode("ascii")
-    return head, bytes(body) if has_body and method != "HEAD" else b""
+        lines.append("Content-Type: " + response.content_type)
+    if lines:
+        _refuse_unsendable("".join(lines))
+        lines.append("")
+    head = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+    length = f"Content-Length: {len(body)}\r\n" if has_body else ""
+    kept = f"Connection: {connection}\r\n" if connection else ""
+    head = f"{head}{length}{_LINE_END.join(lines)}{kept}Date: {date}\r\nServer: wixture\r\n\r\n"
+    return head.encode("ascii"), bytes(body) if has_body and method != "HEAD" else b""
 
 
-def _line(text: str) -> str:
+def _is_ours(name: str) -> bool:
+    return name.lower() in _WRITTEN_BY_SERVER
+
+
+def _refuse_unsendable(text: str) -> None:
     if not (text.isascii() and text.isprintable()):
         raise ValueError("a header holds a control or non-ASCII character")
-    return text

@@ -54,7 +54,9 @@ def find_by_id(call: Call, _: World) -> ById:
 
 def get(call: Call, found: Found, _: World) -> Decision:
     """The consent, whatever its state. 'malformed-id-not-found'"""
-    return Decision({"marketingConsent": _the_one(found, _named_by_id(call))})
+    if not found.entities:
+        raise _not_found(_named_by_id(call))
+    return Decision({"marketingConsent": found.first_for_answer()})
 
 
 def find_by_parameters(call: Call, _: World) -> ByIdentifier:
@@ -73,7 +75,7 @@ def get_by_identifier(call: Call, found: Found, world: World) -> Decision:
         "revokeConfirmationLink": world.link("REVOKE_CONFIRMATION", consent, language) if granted else None,
         "reason": "" if granted else REASONS[state],
     }
-    return Decision({"marketingConsent": consent, "communicationEligibility": eligibility})
+    return Decision({"marketingConsent": found.first_for_answer(), "communicationEligibility": eligibility})
 
 
 # ---- writing -------------------------------------------------------------------------------------
@@ -230,8 +232,12 @@ def _with_link(consent: Entity, world: World) -> dict[str, Any]:
 
 def _the_one(found: Found, name: str, *, rule: str = "malformed-id-not-found") -> Entity:
     if not found.entities:
-        raise Refusal("NOT_FOUND", f"Marketing consent not found: no consent of this site has {name}.", rule=rule)
+        raise _not_found(name, rule=rule)
     return found.entities[0]
+
+
+def _not_found(name: str, *, rule: str = "malformed-id-not-found") -> Refusal:
+    return Refusal("NOT_FOUND", f"Marketing consent not found: no consent of this site has {name}.", rule=rule)
 
 
 def _named_by_id(call: Call) -> str:

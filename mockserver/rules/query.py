@@ -82,10 +82,10 @@ def answer_page(_: Call, found: Found, world: World) -> Decision:
     """The page, and the cursors of its neighbours. 'query-last-page', 'query-page-limit'"""
     page = found.lookup
     assert isinstance(page, Page)  # noqa: S101  # find_page gave it
-    stored = list(found.stored[: page.limit])
+    stored = found.stored[: page.limit]
     more = len(found.stored) > page.limit
     if page.backwards:
-        stored.reverse()
+        stored = stored[::-1]
     has_next = bool(stored) and (more or page.backwards)
     has_prev = bool(stored) and (more if page.backwards else page.after is not None)
     cursors = {

@@ -22,6 +22,7 @@ from wixture.mockserver.messages import (
     Lookup,
     Nothing,
     Page,
+    Parsed,
     identifier_of,
 )
 from wixture.mockserver.store.sql import QuestionMarks, pages
@@ -58,6 +59,13 @@ CREATE INDEX pending_order ON pending (tenant, position);
 CREATE INDEX pending_due ON pending (tenant, due);
 """
 _PER_STATEMENT = 500
+_PREFIXES = ("", "seen_")
+_BY_ID = {prefix: f"SELECT body FROM {prefix}consents WHERE tenant = ? AND id = ?" for prefix in _PREFIXES}  # noqa: S608
+_BY_IDENTIFIER = {
+    (prefix, column.upper()): f"SELECT body FROM {prefix}consents WHERE tenant = ? AND {column} = ?"  # noqa: S608
+    for prefix in _PREFIXES
+    for column in ("email", "phone")
+}
 
 
 class SqliteStore:
@@ -81,10 +89,9 @@ class SqliteStore:
         key = self._key(tenant)
         prefix = self._tables_to_read(key, lookup, now)
         if isinstance(lookup, ById):
-            sql = f"SELECT body FROM {prefix}consents WHERE tenant = ? AND id = ?"  # noqa: S608
-            return Found(lookup, self._read(sql, (key, lookup.id)))
+            return _found(lookup, self._db.execute(_BY_ID[prefix], (key, lookup.id)).fetchall())
         if isinstance(lookup, ByIdentifier):
-            return Found(lookup, self._by_identifiers(prefix, key, lookup.identifiers))
+            return _found(lookup, self._by_identifiers(prefix, key, lookup.identifiers))
         if isinstance(lookup, Page):
             return Found(lookup, stored=self._page(prefix, key, lookup))
         return Found(lookup, [] if isinstance(lookup, Nothing) else self._followed(prefix, key, lookup))
@@ -95,15 +102,18 @@ class SqliteStore:
         self._catch_up(key, now)
         return "seen_"
 
-    def _by_identifiers(self, prefix: str, key: int, identifiers: Sequence[Identifier]) -> list[Entity]:
-        found: list[Entity] = []
+    def _by_identifiers(self, prefix: str, key: int, identifiers: Sequence[Identifier]) -> list[tuple[bytes]]:
+        if len(identifiers) == 1:
+            sql = _BY_IDENTIFIER[prefix, identifiers[0].type]
+            return self._db.execute(sql, (key, identifiers[0].key)).fetchall()
+        found: list[tuple[bytes]] = []
         for column, kind in (("email", "EMAIL"), ("phone", "PHONE")):
             wanted = [identifier.key for identifier in identifiers if identifier.type == kind]
             for start in range(0, len(wanted), _PER_STATEMENT):
                 values = QuestionMarks(key)
                 marks = values.add_all(wanted[start : start + _PER_STATEMENT])
                 sql = f"SELECT body FROM {prefix}consents WHERE tenant = ? AND {column} IN ({marks})"  # noqa: S608
-                found += self._read(sql, values.values)
+                found += self._db.execute(sql, values.values).fetchall()
         return found
 
     def _followed(self, prefix: str, key: int, lookup: Followed) -> list[Entity]:
@@ -118,8 +128,8 @@ class SqliteStore:
         for sql, values in pages(f"{prefix}consents", page, key):
             found += [body for (body,) in self._db.execute(sql, values)]
             if len(found) > page.limit:
-                break
-        return found[: page.limit + 1]
+                return found[: page.limit + 1]
+        return found
 
     def _read(self, sql: str, values: Iterable[Any]) -> list[Entity]:
         return [orjson.loads(body) for (body,) in self._db.execute(sql, tuple(values))]
@@ -129,6 +139,9 @@ class SqliteStore:
         if not changes:
             return
         key = self._key(tenant)
+        if len(changes) == 1 and not self._lag:
+            self._write_at(0, key, changes[0])  # one statement is a transaction by itself
+            return
         with self._transaction():
             for position, change in enumerate(changes):
                 self._write_at(position, key, change)
@@ -274,6 +287,10 @@ class SqliteStore:
             row = self._db.execute("SELECT tenant FROM tenants WHERE instance_id = ?", (tenant,)).fetchone()
             self._tenants[tenant] = row[0]
         return self._tenants[tenant]
+
+
+def _found(lookup: Lookup, rows: Sequence[tuple[bytes]]) -> Found:
+    return Found(lookup, Parsed([body for (body,) in rows]))
 
 
 def _encode(entity: Entity) -> bytes:

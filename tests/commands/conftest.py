@@ -16,7 +16,8 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def _environment(more: dict[str, str], home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("WIXTURE_")}
-    return {**kept, "WIXTURE_HOME": str(home), **more}
+    recheck = os.environ["WIXTURE_RECHECK"]
+    return {**kept, "WIXTURE_HOME": str(home), "WIXTURE_RECHECK": recheck, **more}
 
 
 @pytest.fixture

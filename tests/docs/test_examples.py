@@ -39,6 +39,7 @@ def url() -> Iterator[str]:
 
 def _environment(url: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WIXTURE_", "NODE_"))}
+    kept["WIXTURE_RECHECK"] = os.environ["WIXTURE_RECHECK"]
     return {**kept, "WIXTURE_URL": url, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
 
 

@@ -68,6 +68,7 @@ def test_the_wheel_serves_from_an_environment_that_has_only_its_dependencies(whe
     (site / "dependencies.pth").write_text(f"{ours}\n")
     python = tmp_path / "env" / "bin" / "python"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WIXTURE_", "PYTHON"))}
+    kept["WIXTURE_RECHECK"] = os.environ["WIXTURE_RECHECK"]
     where = "import wixture, wixture.mockserver.app as app; print(app.__file__)"
     shown = subprocess.run(
         [python, "-c", where], capture_output=True, text=True, check=True, cwd=tmp_path, env=kept

@@ -16,7 +16,7 @@ from wixture.mockserver.settings import Settings
 @pytest.fixture(scope="session")
 def app() -> Application:
     """A mock with a frozen clock and a random seed; a test takes a tenant of its own."""
-    return Application(Settings(random_seed=1, clock="2024-05-01T12:00:00Z", recheck=True))
+    return Application(Settings(random_seed=1, clock="2024-05-01T12:00:00Z"))
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,12 @@ from typing import Any
 
 import pytest
 from conftest import CONSENTS, Api
+from joserfc.jwe import JWERegistry, encrypt_compact
+from joserfc.jwk import OctKey
 
+from wixture.mockserver import jwe
 from wixture.mockserver.links import BadLink, LinkClaims
+from wixture.mockserver.messages import Request
 
 OTHER = "e0000000-0000-4000-8000-000000000002"
 
@@ -148,6 +152,75 @@ def test_header_values_that_are_not_ascii_are_401(api: Api) -> None:
 
 # ---- links ---------------------------------------------------------------------------------------
 
+# ---- callers that were identified before ---------------------------------------------------------
+
+
+def _asked(api: Api, token: str, **headers: str) -> int:
+    return api.call("GET", f"{CONSENTS}/x", headers={"authorization": token, **headers}).status
+
+
+@pytest.mark.rule("token-required")
+def test_a_caller_known_from_before_is_refused_the_microsecond_its_token_expires(api: Api) -> None:
+    token = api.control("POST", "/tokens", {"identity": "APP", "expiresIn": 60}).json["access_token"]
+    clock = api.mock.app.tenants.get(api.tenant).clock
+    end = clock.now() + 60_000_000
+    for now, status in ((end - 60_000_000, 404), (end - 1, 404), (end, 401), (end - 1, 404), (end + 1, 401)):
+        clock.set(now, frozen=True)
+        assert _asked(api, token) == status
+
+
+def test_a_known_callers_token_is_judged_by_its_own_tenants_clock(api: Api) -> None:
+    mine, theirs = (
+        who.control("POST", "/tokens", {"identity": "APP", "expiresIn": 60}).json["access_token"]
+        for who in (api, api.of(OTHER))
+    )
+    assert (_asked(api, mine), _asked(api, theirs)) == (404, 404)
+    api.mock.app.tenants.get(OTHER).clock.advance(60)
+    assert (_asked(api, mine), _asked(api, theirs)) == (404, 401)
+
+
+def test_a_token_changed_in_one_character_is_unknown_even_after_the_good_one(api: Api) -> None:
+    token = api.token("APP")
+    assert _asked(api, token) == 404
+    changed = token[:-2] + ("A" if token[-2] != "A" else "B") + token[-1]
+    assert (_asked(api, changed), _asked(api, token)) == (401, 404)
+
+
+def test_a_token_that_another_server_knows_is_unknown_here(api: Api, make_api: Callable[..., Api]) -> None:
+    other = make_api(clock="2024-01-31T08:00:00Z", random_seed=2)
+    token = other.token("APP")
+    assert (_asked(other, token), _asked(api, token), _asked(other, token)) == (404, 401, 404)
+
+
+def test_what_an_identity_may_do_is_not_what_the_one_before_it_might(api: Api) -> None:
+    for identity, status in (("APP", 404), ("MEMBER", 403), ("APP", 404), ("VISITOR", 403)):
+        assert _asked(api, api.token(identity)) == status
+
+
+def test_scopes_are_judged_for_each_token(api: Api) -> None:
+    asked = {"identity": "APP", "scopes": ["SCOPE.NOTHING"]}
+    weak = api.control("POST", "/tokens", asked).json["access_token"]
+    assert [_asked(api, token) for token in (api.token("APP"), weak, api.token("APP"))] == [404, 403, 404]
+
+
+def test_an_api_key_acts_for_the_site_of_each_request(api: Api) -> None:
+    key = api.mock.app.settings.api_key
+    consent = api.create()
+    for site, status in ((api.tenant, 200), (OTHER, 404), (api.tenant, 200)):
+        headers = {"authorization": key, "wix-site-id": site}
+        assert api.call("GET", f"{CONSENTS}/{consent['id']}", headers=headers).status == status
+    assert _asked(api, key) == 401
+
+
+def test_only_so_many_callers_are_remembered(api: Api) -> None:
+    auth, token = api.mock.app.auth, api.token("APP")
+    for number in range(2_100):
+        auth.identify(Request("GET", "/", headers={"authorization": "Bearer" + " " * (number + 1) + token}))
+        assert len(auth._remembered) <= 2_000
+
+
+# ---- links ---------------------------------------------------------------------------------------
+
 NOW = 1_706_688_000_000_000
 CLAIMS = LinkClaims(OTHER, "c", "CONFIRMATION", "de")
 
@@ -155,6 +228,38 @@ CLAIMS = LinkClaims(OTHER, "c", "CONFIRMATION", "de")
 def _link_token(api: Api) -> str:
     url = api.mock.app.links.make(CLAIMS, now=NOW, draw=lambda size: hashlib.sha512(b"x").digest()[:size])
     return url.partition("?token=")[2]
+
+
+@pytest.mark.rule("link-token-jwe")
+@pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 200])
+def test_a_sealed_text_is_what_the_jose_library_seals_and_what_it_opens(size: int) -> None:
+    key, text = bytes(range(16)), b"x" * size
+    given = {32: bytes(range(32)), 16: bytes(range(50, 66))}
+
+    class Given:
+        """The library's content encryption, with the key and IV that `seal` drew."""
+
+        def __init__(self, encryption: Any) -> None:
+            self.encryption = encryption
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.encryption, name)
+
+        def generate_cek(self) -> bytes:
+            return given[32]
+
+        def generate_iv(self) -> bytes:
+            return given[16]
+
+    class Registry(JWERegistry):
+        def get_enc(self, name: str) -> Any:
+            return Given(super().get_enc(name))
+
+    header = {"alg": "A128KW", "enc": "A128CBC-HS256", "kid": "k"}
+    registry = Registry(algorithms=[header["alg"], header["enc"]])
+    sealed = jwe.seal(text, key, "k", lambda wanted: given[wanted])
+    assert sealed == encrypt_compact(header, text, OctKey.import_key(key), registry=registry)
+    assert jwe.unseal(sealed, key, "k") == text
 
 
 @pytest.mark.rule("link-token-jwe")

@@ -276,7 +276,7 @@ def make_site() -> Iterator[Callable[..., Site]]:
     def make(**settings: Any) -> Site:
         key = tuple(sorted(settings.items()))
         if key not in apps:
-            apps[key] = Application(Settings(**{"clock": NOW, "random_seed": 1, "recheck": True, **settings}))
+            apps[key] = Application(Settings(**{"clock": NOW, "random_seed": 1, **settings}))
         return Site(apps[key], f"e0000000-0000-4000-8000-{next(numbers):012d}")
 
     yield make

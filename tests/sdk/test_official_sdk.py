@@ -135,7 +135,8 @@ def _environment(home: Path) -> Variables:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("WIXTURE_") and name not in {"NODE_OPTIONS", "NODE_EXTRA_CA_CERTS"}
+        if (not name.startswith("WIXTURE_") or name == "WIXTURE_RECHECK")
+        and name not in {"NODE_OPTIONS", "NODE_EXTRA_CA_CERTS"}
     }
     return kept | {"WIXTURE_HOME": str(home)}
 

@@ -343,7 +343,7 @@ class Histories(RuleBasedStateMachine):
 @pytest.fixture(scope="module")
 def histories() -> Any:
     with asyncio.Runner() as runner:
-        app = Application(Settings(random_seed=3, clock=START, recheck=True))
+        app = Application(Settings(random_seed=3, clock=START))
         yield type("HistoriesOfOneApp", (Histories,), {"app": app, "runner": runner})
         runner.run(app.store.close())
 
