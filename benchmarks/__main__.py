@@ -22,10 +22,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter rounds, and fewer: for a first look")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round to a file")
-    parser.add_argument("--urgent", action="store_true", help="before all other processes of the machine (root)")
+    parser.add_argument("--polite", action="store_true", help="do not run before other processes, even if allowed")
     options = parser.parse_args()
     effort = QUICK if options.quick else FULL
-    take_core(urgent=options.urgent)
+    take_core(polite=options.polite)
     about = report.machine()
     _print(report.heading(about, effort))
     with tempfile.TemporaryDirectory() as folder:
@@ -39,9 +39,7 @@ def main() -> None:
     _print(report.promises(judged))
     if options.json:
         content: dict[str, Any] = {"machine": about, "effort": asdict(effort), "startUpMs": times}
-        content["memoryMib"] = {
-            name: {"before": before, "after": after} for name, (before, after) in sizes.items()
-        }
+        content["memoryMib"] = {name: {"before": size[0], "after": size[1]} for name, size in sizes.items()}
         content["requests"] = [report.measured_as_json(one) for one in found]
         content["verdicts"] = [report.verdict_as_json(verdict) for verdict in judged]
         report.write(options.json, content)

@@ -75,7 +75,7 @@ def all_peers(folder: Path) -> Iterator[list[Peer]]:
 
 def app_token(port: int) -> str:
     """A token of an app for a mock."""
-    command = [BIN / "wixture", "token", "APP", "--url", f"http://127.0.0.1:{port}"]
+    command: list[str | Path] = [BIN / "wixture", "token", "APP", "--url", f"http://127.0.0.1:{port}"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 

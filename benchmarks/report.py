@@ -39,7 +39,7 @@ def heading(about: Mapping[str, str], effort: Effort) -> Iterator[str]:
     yield from (f"{name:14} {value}" for name, value in about.items())
     apart = "another core" if SERVER_CORE != CLIENT_CORE else "THE SAME core: nothing here is to be believed"
     yield f"servers pinned to core {SERVER_CORE}, load generator on {apart}; every Python server runs on uvloop"
-    yield f"medians of {effort.rounds} alternating rounds of one run; range: slowest to fastest round, of the median"
+    yield f"medians of {effort.rounds} alternating rounds; range: slowest to fastest round, of the median"
     if comes_first():
         yield "servers and generator run before all other processes of the machine (--polite: like others)"
     else:

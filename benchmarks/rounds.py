@@ -38,11 +38,11 @@ class Measured:
 
     def median(self, name: str, *, single: bool = False) -> float:
         """The median over the rounds of a field of their loads."""
-        return statistics.median(getattr(load, name) for load in (self.single if single else self.loaded))
+        return statistics.median(float(getattr(load, name)) for load in (self.single if single else self.loaded))
 
     def spread(self, name: str) -> float:
         """Between the slowest and the fastest round under load, as a share of the median."""
-        found = [getattr(load, name) for load in self.loaded]
+        found = [float(getattr(load, name)) for load in self.loaded]
         return (max(found) - min(found)) / statistics.median(found)
 
 

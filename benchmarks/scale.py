@@ -110,9 +110,7 @@ def _deep(port: int, query: Mapping[str, Any], size: int, token: str) -> bytes:
 def _measure(stores: Sequence[Filled]) -> dict[str, tuple[list[Load], ...]]:
     loads: dict[str, tuple[list[Load], ...]] = {}
     for name in stores[0].requests:
-        counts = {
-            len(json.loads(send(one.running.port, one.requests[name]))["marketingConsent"]) for one in stores
-        }
+        counts = {_length(store, name) for store in stores}
         if len(counts) != 1:
             raise ValueError(f"{name}: the stores answer pages of different lengths: {sorted(counts)}")
         for store in stores:
@@ -122,6 +120,10 @@ def _measure(stores: Sequence[Filled]) -> dict[str, tuple[list[Load], ...]]:
             for store, rounds in zip(stores, loads[name], strict=True):
                 rounds.append(_load(store, name, _SECONDS))
     return loads
+
+
+def _length(store: Filled, name: str) -> int:
+    return len(json.loads(send(store.running.port, store.requests[name]))["marketingConsent"])
 
 
 def _load(store: Filled, name: str, seconds: float) -> Load:
@@ -138,9 +140,7 @@ def _judge(name: str, small: Sequence[Load], large: Sequence[Load]) -> Verdict:
 def _print(
     loads: Mapping[str, Sequence[Sequence[Load]]], judged: Sequence[Verdict], sizes: Sequence[float], large: int
 ) -> None:
-    print(
-        f"pages of {PAGE}, one connection, median of {_ROUNDS} alternating rounds: {SMALL:,} and {large:,} consents"
-    )
+    print(f"pages of {PAGE} of {SMALL:,} and of {large:,} consents; one connection, {_ROUNDS} alternating rounds")
     print(f"resident memory: {sizes[0]:.0f} and {sizes[1]:.0f} MiB")
     print(f"  {'':34} {'CPU µs':>8} {'CPU µs':>8} {'median µs':>10} {'median µs':>10}")
     for name, both in loads.items():

@@ -19,7 +19,7 @@ BIN = Path(sys.executable).parent
 _START_SECONDS = 60
 _WARM_UP_SECONDS = 2
 _Word = str | Path
-_ALLOWED = sorted(os.sched_getaffinity(0))
+_ALLOWED = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
 SERVER_CORE, CLIENT_CORE = _ALLOWED[0], _ALLOWED[-1]
 """Two cores, or one and the same where this process may use no other."""
 
