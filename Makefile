@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test lint format docs bench bench-quick bench-scale bench-soak lock sdk clean
+.PHONY: serve test lint format docs bench bench-quick bench-scale bench-soak bench-profile lock sdk clean
 
 serve: .venv/.done  ## run the mock on http://127.0.0.1:8787
 	$(BIN)/wixture serve $(ARGS)
@@ -36,6 +36,9 @@ bench-quick: .venv/.done  ## the same with fewer and shorter rounds, about a min
 
 bench-scale: .venv/.done  ## what a page costs at a million consents beside a thousand
 	$(BIN)/python -m benchmarks.scale $(ARGS)
+
+bench-profile: .venv/.done  ## where a request's CPU time goes, by station
+	$(BIN)/python -m benchmarks.stations $(ARGS)
 
 bench-soak: .venv/.done  ## memory over a million requests
 	$(BIN)/python -m benchmarks.soak $(ARGS)

@@ -48,9 +48,9 @@ def programs(folder: Path, answers: Mapping[str, str], routes: list[dict[str, st
 
 
 @contextmanager
-def stocked() -> Iterator[Peer]:
-    """`wixture serve` as anybody starts it, with 200 consents."""
-    with started(SERVE) as running:
+def stocked(program: Program = SERVE) -> Iterator[Peer]:
+    """The mock, as anybody starts it unless a program is given, with 200 consents."""
+    with started(program) as running:
         yield _stock(WIXTURE, running, app_token(running.port), itertools.count())
 
 

@@ -40,6 +40,8 @@ def heading(about: Mapping[str, str], effort: Effort) -> Iterator[str]:
     apart = "another core" if SERVER_CORE != CLIENT_CORE else "THE SAME core: nothing here is to be believed"
     yield f"servers pinned to core {SERVER_CORE}, load generator on {apart}; every Python server runs on uvloop"
     yield f"medians of {effort.rounds} alternating rounds; range: slowest to fastest round, of the median"
+    if effort.warm_up_seconds < 1:
+        yield "short rounds: Prism is not compiled to its end yet and comes off too slow; judge by `make bench`"
     if comes_first():
         yield "servers and generator run before all other processes of the machine (--polite: like others)"
     else:

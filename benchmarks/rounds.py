@@ -15,16 +15,19 @@ CONNECTIONS = 16
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long a measurement takes: rounds, and in each the seconds under load and on a single connection."""
+    """How long a measurement takes: rounds, and in each the seconds under load and on a single connection.
 
+    Before the rounds of a kind each server is asked for `warm_up_seconds`, for Prism's just-in-time compiler.
+    """
+
+    warm_up_seconds: float
     rounds: int
     loaded_seconds: float
     single_seconds: float
 
 
-FULL = Effort(rounds=5, loaded_seconds=1.5, single_seconds=1.0)
-QUICK = Effort(rounds=3, loaded_seconds=0.4, single_seconds=0.25)
-_WARM_UP = 0.2
+FULL = Effort(warm_up_seconds=3.0, rounds=5, loaded_seconds=1.5, single_seconds=1.0)
+QUICK = Effort(warm_up_seconds=0.5, rounds=3, loaded_seconds=0.4, single_seconds=0.25)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def measure(peers: Sequence[Peer], effort: Effort) -> Iterator[Measured]:
     for kind in kinds:
         asked = [peer for peer in peers if kind in peer.plans]
         for peer in asked:
-            _load(peer, kind, CONNECTIONS, _WARM_UP)
+            _load(peer, kind, CONNECTIONS, effort.warm_up_seconds)
         loaded: dict[str, list[Load]] = {peer.name: [] for peer in asked}
         single: dict[str, list[Load]] = {peer.name: [] for peer in asked}
         for turn in range(effort.rounds):

@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks import report
 from benchmarks.load import Load, run
 from benchmarks.peers import SERVE, app_token
-from benchmarks.plans import CONSENTS, json_bytes, request, send
+from benchmarks.plans import BULK, CONSENTS, consent, json_bytes, request, send
 from benchmarks.servers import Running, resident_mib, settle, started, take_core
 from benchmarks.stock import FIRST_DAY, documents
 from benchmarks.verdicts import Verdict
@@ -42,14 +42,20 @@ QUERIES: Mapping[str, dict[str, Any]] = {
     "email $in 50": {"filter": {"details.email": {"$in": [f"u{n:07}@example.com" for n in range(0, 100, 2)]}}},
     "phone $in 50": {"filter": {"details.phone": {"$in": [f"+1917{n:07}" for n in range(1, 100, 2)]}}},
     "email $startsWith, few": {"filter": {"details.email": {"$startsWith": "u00005"}}},
+    "email $startsWith, 500": {"filter": {"details.email": {"$startsWith": "u000"}}},
+    "email $startsWith, up to 5,000": {"filter": {"details.email": {"$startsWith": "u00"}}},
     "email $startsWith, half": {"filter": {"details.email": {"$startsWith": "u"}}},
     "phone $startsWith, few": {"filter": {"details.phone": {"$startsWith": "+191700005"}}},
+    "phone $startsWith, 500": {"filter": {"details.phone": {"$startsWith": "+1917000"}}},
     "phone $startsWith, half": {"filter": {"details.phone": {"$startsWith": "+1917"}}},
     "state": {"filter": {"state": {"$eq": "CONFIRMED"}}},
     "state, one of twenty": {"filter": {"state": {"$eq": "REVOKED"}}},
     "dates, newest first": {"filter": _AFTER, "sort": _NEWEST_FIRST},
     "dates, oldest first": {"filter": _AFTER, "sort": _OLDEST_FIRST},
     "nine minutes, newest first": {"filter": _WITHIN, "sort": _NEWEST_FIRST},
+}
+_UNPROMISED = {
+    "bulk of 100": {"info": [{**consent(f"u{n:07}@example.com"), "state": "CONFIRMED"} for n in range(0, 200, 2)]}
 }
 _DEEP = ("default order", "email $startsWith, half", "state", "dates, newest first", "dates, oldest first")
 
@@ -75,7 +81,7 @@ def main() -> None:
         settle()
         loads = _measure(stores)
         sizes = [resident_mib(store.running.pid) for store in stores]
-    judged = [_judge(name, *both) for name, both in loads.items()]
+    judged = [_judge(name, *both) for name, both in loads.items() if name not in _UNPROMISED]
     _print(loads, judged, sizes, options.large)
     if options.json:
         rounds = {name: [[asdict(load) for load in one] for one in both] for name, both in loads.items()}
@@ -89,7 +95,8 @@ def _filled(running: Running, size: int) -> Filled:
     token = app_token(running.port)
     first = {name: _asking(query, token) for name, query in QUERIES.items()}
     deep = {f"{name}, deep": _deep(running.port, QUERIES[name], size, token) for name in _DEEP}
-    return Filled(running, first | deep)
+    more = {name: request("POST", BULK, token, json_bytes(body)) for name, body in _UNPROMISED.items()}
+    return Filled(running, first | deep | more)
 
 
 def _asking(query: Mapping[str, Any], token: str, **paging: Any) -> bytes:
@@ -98,10 +105,10 @@ def _asking(query: Mapping[str, Any], token: str, **paging: Any) -> bytes:
 
 
 def _deep(port: int, query: Mapping[str, Any], size: int, token: str) -> bytes:
-    """The request of a page in the middle of what a query finds, or ten thousand consents in, by turning pages."""
+    """The request of the page a fifth of the store's size in, by turning pages until there."""
     step = 100
     data = _asking(query, token, limit=step)
-    for _ in range(min(size // 5, 10_000) // step):
+    for _ in range(size // 5 // step):
         cursor = json.loads(send(port, data))["pagingMetadata"]["cursors"]["next"]
         data = _asking({}, token, limit=step, cursor=cursor)
     return _asking({}, token, cursor=cursor)
@@ -123,7 +130,8 @@ def _measure(stores: Sequence[Filled]) -> dict[str, tuple[list[Load], ...]]:
 
 
 def _length(store: Filled, name: str) -> int:
-    return len(json.loads(send(store.running.port, store.requests[name]))["marketingConsent"])
+    answer = json.loads(send(store.running.port, store.requests[name]))
+    return len(answer["results"] if name in _UNPROMISED else answer["marketingConsent"])
 
 
 def _load(store: Filled, name: str, seconds: float) -> Load:
