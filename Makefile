@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test lint format docs bench lock sdk clean
+.PHONY: serve test lint format docs bench bench-quick bench-scale bench-soak bench-profile lock sdk clean
 
 serve: .venv/.done  ## run the mock on http://127.0.0.1:8787
 	$(BIN)/wixture serve $(ARGS)
@@ -28,8 +28,20 @@ format: .venv/.done
 docs: .venv/.done  ## write docs/reference/ anew
 	$(BIN)/python docs/generate.py
 
-bench: .venv/.done  ## measure a request beside its peers
+bench: .venv/.done  ## measure requests, start-up and memory beside the peers (Linux; about 5 minutes)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-quick: .venv/.done  ## the same with fewer and shorter rounds, about a minute
+	$(BIN)/python -m benchmarks --quick $(ARGS)
+
+bench-scale: .venv/.done  ## what a page costs at a million consents beside a thousand
+	$(BIN)/python -m benchmarks.scale $(ARGS)
+
+bench-profile: .venv/.done  ## where a request's CPU time goes, by station
+	$(BIN)/python -m benchmarks.stations $(ARGS)
+
+bench-soak: .venv/.done  ## memory over a million requests
+	$(BIN)/python -m benchmarks.soak $(ARGS)
 
 sdk: tests/sdk/node_modules/.done  ## install the official JavaScript SDK that the end-to-end tests drive
 
@@ -52,4 +64,4 @@ tests/sdk/node_modules/.done: tests/sdk/package-lock.json
 	touch $@
 
 clean:
-	rm -rf .venv dist build tests/sdk/node_modules
+	rm -rf .venv dist build tests/sdk/node_modules benchmarks/node_modules

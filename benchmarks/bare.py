@@ -1,4 +1,4 @@
-"""The peer: aiohttp's Application with fixed bytes for each route that a JSON file lists."""
+"""The floor: aiohttp's Application on uvloop, with fixed bytes for each route that a JSON file lists."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from aiohttp import web
 
 
-def _application(routes: list[dict[str, Any]]) -> web.Application:
+def application(routes: list[dict[str, Any]]) -> web.Application:
+    """An application that reads each request whole and answers its route's bytes."""
     app = web.Application()
     for route in routes:
         app.router.add_route(route["method"], route["path"], _answering(route["body"].encode()))
@@ -26,8 +28,13 @@ def _answering(body: bytes) -> Any:
     return answer
 
 
-async def _main(routes: list[dict[str, Any]]) -> None:
-    runner = web.AppRunner(_application(routes), access_log=None)
+def serve(app: web.Application) -> None:
+    """Serve on a free port of loopback, without an access log, and print the URL once it listens."""
+    uvloop.run(_serve(app))
+
+
+async def _serve(app: web.Application) -> None:
+    runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -37,9 +44,4 @@ async def _main(routes: list[dict[str, Any]]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(_main(json.loads(Path(sys.argv[1]).read_text())))
-    else:
-        uvloop.run(_main(json.loads(Path(sys.argv[1]).read_text())))
+    serve(application(json.loads(Path(sys.argv[1]).read_text())))

@@ -20,16 +20,21 @@ def _tracked(*patterns: str) -> list[Path]:
     return [ROOT / name for name in listed if (ROOT / name).is_file()]
 
 
-def test_lock_files_carry_hashes_and_no_addresses() -> None:
+def test_the_lock_of_python_packages_carries_hashes_and_no_addresses() -> None:
     lock = (ROOT / "requirements.lock").read_text()
     packages = [line for line in lock.splitlines() if not line.startswith(" ")]
     assert len(packages) > 50
     assert all(re.match(r"[A-Za-z0-9._-]+==[^ ]+ .*\\$", line) for line in packages)
     assert len(re.findall(r"[^ ]+==.*\\\n    --hash=sha256:[0-9a-f]{64}", lock)) == len(packages)
-    node = (ROOT / "tests" / "sdk" / "package-lock.json").read_text()
-    assert '"integrity": "sha512-' in node
-    assert "resolved" not in node
-    assert not re.search(r"https?://", lock + re.sub(r'"url": "[^"]*"', "", node))
+    assert not re.search(r"https?://", lock)
+
+
+@pytest.mark.parametrize("folder", ["tests/sdk", "benchmarks"])
+def test_the_lock_of_node_packages_carries_hashes_and_no_addresses(folder: str) -> None:
+    lock = (ROOT / folder / "package-lock.json").read_text()
+    assert '"integrity": "sha512-' in lock
+    assert "resolved" not in lock
+    assert not re.search(r"https?://", re.sub(r'"url": "[^"]*"', "", lock))
 
 
 def test_no_file_names_a_package_registrys_host() -> None:
