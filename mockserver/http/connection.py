@@ -13,7 +13,6 @@ from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.http_writer import HttpVersion10
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_server import Server
 
 from wixture.mockserver import messages
@@ -21,15 +20,14 @@ from wixture.mockserver.http import wire
 from wixture.mockserver.http.intake import Arrival, Intake, understood
 from wixture.mockserver.http.limits import Watch
 from wixture.mockserver.http.service import Service
+from wixture.mockserver.http.writing import Writing
 
 logger = logging.getLogger("wixture.server")
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_SLICE = 262_144
-"""Bytes of a body that are handed to the transport at once."""
 
 
-class Connection(RequestHandler):
+class Connection(Writing):
     """`start` is its task, `data_received` its ear, and the sweep calls `check`."""
 
     __slots__ = (
@@ -37,7 +35,6 @@ class Connection(RequestHandler):
         "_half_closed",
         "_intake",
         "_reading",
-        "_sent",
         "_service",
         "_task",
         "_watch",
@@ -59,7 +56,6 @@ class Connection(RequestHandler):
         self._half_closed = False
         self.is_leaving = False  # it has its last answer; what still comes is thrown away
         self._answered = 0
-        self._sent = 0
         self._watch = Watch(service.limits)
 
     # What the transport tells
@@ -148,31 +144,8 @@ class Connection(RequestHandler):
             head, body = wire.encode(response, request.method, connection, rfc822_formatted_time())
         except Exception as error:
             raise wire.bug() from error
-        if len(body) <= _SLICE:
-            self._send(head, body)
-            if self._paused:
-                await self._drain_helper()
-        else:
-            await self._write_large(head, memoryview(body))
+        await self._write(head, body)
         return keeps
-
-    async def _write_large(self, head: bytes, body: memoryview) -> None:
-        """In slices, as they are taken: the transport would copy what it cannot send at once."""
-        await self._write(head)
-        for start in range(0, len(body), _SLICE):
-            await self._write(body[start : start + _SLICE])
-
-    async def _write(self, data: bytes | memoryview) -> None:
-        self._send(data, b"")
-        if self._paused:
-            await self._drain_helper()
-
-    def _send(self, head: bytes | memoryview, body: bytes) -> None:
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client is gone")
-        transport.write(b"".join((head, body)) if body else head)
-        self._sent += len(head) + len(body)
 
     async def _refused(self, refusal: wire.Refusal, message: RawRequestMessage | wire.Refusal) -> None:
         request_id = self._service.new_request_id()
@@ -185,7 +158,7 @@ class Connection(RequestHandler):
         method = "" if isinstance(message, wire.Refusal) else message.method
         head, body = wire.encode(refusal.response(request_id), method, "close", rfc822_formatted_time())
         try:
-            await self._write(head + body)
+            await self._write(head, body)
         except ConnectionError:
             return
         self._linger()
