@@ -6,7 +6,7 @@ import asyncio
 import logging
 import math
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp.helpers import rfc822_formatted_time
@@ -33,6 +33,7 @@ class Connection(Writing):
     __slots__ = (
         "_answered",
         "_half_closed",
+        "_headers",
         "_intake",
         "_reading",
         "_service",
@@ -49,6 +50,7 @@ class Connection(Writing):
         # No keep-alive timer either: the sweep does its work for all connections at once.
         super().__init__(server, loop=loop, keepalive_timeout=0, logger=logger, access_log=no_log)
         self._service = service
+        self._headers = wire.HeaderReader()
         self._intake = Intake(self, loop, service.limits)
         self._task: asyncio.Task[None] | None = None
         self._reading: StreamReader | None = None
@@ -124,7 +126,7 @@ class Connection(Writing):
         try:
             if isinstance(message, wire.Refusal):
                 raise message
-            path, query, headers = understood(message)
+            path, query, headers = understood(message, self._headers)
             body = b""
             if payload is not EMPTY_PAYLOAD or "content-length" in headers:
                 body = await self._body(message, payload, path, headers)
@@ -176,7 +178,7 @@ class Connection(Writing):
     # The body
 
     async def _body(
-        self, message: RawRequestMessage, payload: StreamReader, path: str, headers: dict[str, str]
+        self, message: RawRequestMessage, payload: StreamReader, path: str, headers: Mapping[str, str]
     ) -> bytes:
         """The whole body, unpacked, within the application's limit for this path. Raises Refusal."""
         limit = self._body_limit(message.method, path)
@@ -199,7 +201,7 @@ class Connection(Writing):
         except Exception as error:
             raise wire.bug() from error
 
-    async def _arriving(self, payload: StreamReader, limit: int, headers: dict[str, str]) -> bytes:
+    async def _arriving(self, payload: StreamReader, limit: int, headers: Mapping[str, str]) -> bytes:
         if self._close or self._half_closed or self.transport is None:
             raise ConnectionResetError("the rest of the body will not be read")
         if not payload.total_bytes and headers.get("expect", "").lower() == "100-continue":
