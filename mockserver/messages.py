@@ -23,7 +23,7 @@ _Kind = TypeVar("_Kind")
 
 
 @dataclass_transform(frozen_default=True)
-def _value(kind: type[_Kind]) -> type[_Kind]:
+def value(kind: type[_Kind]) -> type[_Kind]:
     """A frozen value of which every request makes some: only the type checker refuses to change it.
 
     A dataclass that is frozen when it runs costs four times as much to make.
@@ -31,7 +31,7 @@ def _value(kind: type[_Kind]) -> type[_Kind]:
     return dataclass(slots=True, unsafe_hash=True)(kind)
 
 
-@_value
+@value
 class Request:
     """One HTTP request, whole. `path` and `query_string` are raw, as they stood on the request line.
 
@@ -46,7 +46,7 @@ class Request:
     body: bytes = b""
 
 
-@_value
+@value
 class Response:
     """One HTTP answer. The server adds `Date`, `Content-Length` and the connection headers itself."""
 
@@ -107,7 +107,7 @@ class Nothing:
     """The rule needs no entity."""
 
 
-@_value
+@value
 class ById:
     """The consent with an ID: none or one entity. `latest` reads past a lag of reads."""
 
@@ -115,7 +115,7 @@ class ById:
     latest: bool = False
 
 
-@_value
+@value
 class ByIdentifier:
     """The consents with any of some identifiers, in no order."""
 
@@ -176,7 +176,7 @@ class Parsed(Sequence[Entity]):
         return self._entities[index]
 
 
-@_value
+@value
 class Found:
     """What the store found for a lookup: entities, or for a page their stored bytes."""
 
@@ -193,7 +193,7 @@ class Found:
 # ---- what a rule is given, and what it decides ---------------------------------------------------
 
 
-@_value
+@value
 class Call:
     """A request that is matched, authorised and valid.
 
@@ -211,14 +211,14 @@ class Call:
     kept: Sequence[tuple[dict[str, Any], tuple[str, ...]]] = ()
 
 
-@_value
+@value
 class AsStored:
     """Stands in an answer for one entity, by the bytes that were checked when they were stored."""
 
     stored: bytes
 
 
-@_value
+@value
 class Verbatim:
     """Stands in an answer for a list of entities, by the bytes that were checked when they were stored."""
 
@@ -243,7 +243,7 @@ class Change:
     based_on: str | None = None
 
 
-@_value
+@value
 class Decision:
     """What a rule decides: the answer's body, always status 200, and what to write.
 
@@ -254,7 +254,7 @@ class Decision:
     changes: tuple[Change, ...] = ()
 
 
-@_value
+@value
 class Exchange:
     """A request and its response as the journal keeps them, credentials replaced.
 

@@ -6,14 +6,13 @@ import asyncio
 import logging
 import math
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiohttp.helpers import rfc822_formatted_time
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.http_writer import HttpVersion10
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_server import Server
 
 from wixture.mockserver import messages
@@ -21,23 +20,22 @@ from wixture.mockserver.http import wire
 from wixture.mockserver.http.intake import Arrival, Intake, understood
 from wixture.mockserver.http.limits import Watch
 from wixture.mockserver.http.service import Service
+from wixture.mockserver.http.writing import Writing
 
 logger = logging.getLogger("wixture.server")
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_SLICE = 262_144
-"""Bytes of a body that are handed to the transport at once."""
 
 
-class Connection(RequestHandler):
+class Connection(Writing):
     """`start` is its task, `data_received` its ear, and the sweep calls `check`."""
 
     __slots__ = (
         "_answered",
         "_half_closed",
+        "_headers",
         "_intake",
         "_reading",
-        "_sent",
         "_service",
         "_task",
         "_watch",
@@ -52,6 +50,7 @@ class Connection(RequestHandler):
         # No keep-alive timer either: the sweep does its work for all connections at once.
         super().__init__(server, loop=loop, keepalive_timeout=0, logger=logger, access_log=no_log)
         self._service = service
+        self._headers = wire.HeaderReader()
         self._intake = Intake(self, loop, service.limits)
         self._task: asyncio.Task[None] | None = None
         self._reading: StreamReader | None = None
@@ -59,7 +58,6 @@ class Connection(RequestHandler):
         self._half_closed = False
         self.is_leaving = False  # it has its last answer; what still comes is thrown away
         self._answered = 0
-        self._sent = 0
         self._watch = Watch(service.limits)
 
     # What the transport tells
@@ -128,7 +126,7 @@ class Connection(RequestHandler):
         try:
             if isinstance(message, wire.Refusal):
                 raise message
-            path, query, headers = understood(message)
+            path, query, headers = understood(message, self._headers)
             body = b""
             if payload is not EMPTY_PAYLOAD or "content-length" in headers:
                 body = await self._body(message, payload, path, headers)
@@ -148,31 +146,8 @@ class Connection(RequestHandler):
             head, body = wire.encode(response, request.method, connection, rfc822_formatted_time())
         except Exception as error:
             raise wire.bug() from error
-        if len(body) <= _SLICE:
-            self._send(head, body)
-            if self._paused:
-                await self._drain_helper()
-        else:
-            await self._write_large(head, memoryview(body))
+        await self._write(head, body)
         return keeps
-
-    async def _write_large(self, head: bytes, body: memoryview) -> None:
-        """In slices, as they are taken: the transport would copy what it cannot send at once."""
-        await self._write(head)
-        for start in range(0, len(body), _SLICE):
-            await self._write(body[start : start + _SLICE])
-
-    async def _write(self, data: bytes | memoryview) -> None:
-        self._send(data, b"")
-        if self._paused:
-            await self._drain_helper()
-
-    def _send(self, head: bytes | memoryview, body: bytes) -> None:
-        transport = self.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client is gone")
-        transport.write(b"".join((head, body)) if body else head)
-        self._sent += len(head) + len(body)
 
     async def _refused(self, refusal: wire.Refusal, message: RawRequestMessage | wire.Refusal) -> None:
         request_id = self._service.new_request_id()
@@ -185,7 +160,7 @@ class Connection(RequestHandler):
         method = "" if isinstance(message, wire.Refusal) else message.method
         head, body = wire.encode(refusal.response(request_id), method, "close", rfc822_formatted_time())
         try:
-            await self._write(head + body)
+            await self._write(head, body)
         except ConnectionError:
             return
         self._linger()
@@ -203,7 +178,7 @@ class Connection(RequestHandler):
     # The body
 
     async def _body(
-        self, message: RawRequestMessage, payload: StreamReader, path: str, headers: dict[str, str]
+        self, message: RawRequestMessage, payload: StreamReader, path: str, headers: Mapping[str, str]
     ) -> bytes:
         """The whole body, unpacked, within the application's limit for this path. Raises Refusal."""
         limit = self._body_limit(message.method, path)
@@ -226,7 +201,7 @@ class Connection(RequestHandler):
         except Exception as error:
             raise wire.bug() from error
 
-    async def _arriving(self, payload: StreamReader, limit: int, headers: dict[str, str]) -> bytes:
+    async def _arriving(self, payload: StreamReader, limit: int, headers: Mapping[str, str]) -> bytes:
         if self._close or self._half_closed or self.transport is None:
             raise ConnectionResetError("the rest of the body will not be read")
         if not payload.total_bytes and headers.get("expect", "").lower() == "100-continue":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiohttp.http_exceptions import HttpProcessingError, InvalidURLError, LineTooLong
 from aiohttp.http_parser import HttpRequestParser, RawRequestMessage
@@ -244,17 +244,15 @@ class Intake:
         return b"GET" + piece[match.end(1) :]
 
 
-def understood(message: RawRequestMessage) -> tuple[str, str, dict[str, str]]:
+def understood(message: RawRequestMessage, reader: wire.HeaderReader) -> tuple[str, str, Mapping[str, str]]:
     """Raw path, raw query and headers of a request whose framing is beyond doubt. Raises Refusal."""
     version = message.version
     if version is not HttpVersion11 and version is not HttpVersion10:
         raise wire.http_version()
     path, query, authority = wire.split_target(message.path)
-    headers = wire.header_dict(message.headers.items())
+    headers = reader.read(message.raw_headers, message.headers.items())
     wire.check_framing(headers, is_chunked=bool(message.chunked), is_http_10=version is HttpVersion10)
-    if authority:
-        headers["host"] = authority
-    return path, query, headers
+    return path, query, {**headers, "host": authority} if authority else headers
 
 
 def _refusal(error: HttpProcessingError, limits: Limits) -> wire.Refusal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from http import HTTPStatus
 
 from wixture.mockserver import messages
@@ -19,6 +19,7 @@ _WRITTEN_BY_SERVER = frozenset(
 )
 _TARGET = re.compile(r"[!-~]+")
 _ABSOLUTE = re.compile(r"https?://([^/?@]+)(?=[/?]|\Z)", re.IGNORECASE)
+RawHeaders = Sequence[tuple[bytes, bytes]]
 _LINE_END = "\r\n"
 _GZIP_MEMBERS = 16
 # zlib's own words for "gzip framing" and "no framing at all".
@@ -142,6 +143,22 @@ def header_dict(items: Collection[tuple[str, str]]) -> dict[str, str]:
     if not "".join(headers.values()).isascii():
         return {name: _sound(value) for name, value in headers.items()}
     return headers
+
+
+class HeaderReader:
+    """Reads the headers of a connection's requests, those that come once more unchanged only once."""
+
+    __slots__ = ("_headers", "_raw")
+
+    def __init__(self) -> None:
+        self._raw: RawHeaders = ()
+        self._headers: Mapping[str, str] = {}
+
+    def read(self, raw: RawHeaders, items: Collection[tuple[str, str]]) -> Mapping[str, str]:
+        """The headers by lower-case name, not to be changed; `raw` decides whether they are those of before."""
+        if raw != self._raw:
+            self._raw, self._headers = raw, header_dict(items)
+        return self._headers
 
 
 def _sound(value: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from wixture.mockserver.messages import Call, Decision, Entity, Found, Lookup
+from wixture.mockserver.messages import Call, Decision, Entity, Found, Lookup, value
 
 
 class Cursors(Protocol):
@@ -16,7 +16,7 @@ class Cursors(Protocol):
     def open(self, text: str) -> Mapping[str, object] | None: ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class World:
     """The instant, new ids and the site around one call.
 

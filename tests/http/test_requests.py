@@ -205,3 +205,18 @@ def test_a_client_gone_in_the_middle_of_its_answer_is_quiet(
     running.app.respond = None
     assert running.still_answers()
     assert [record for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
+
+
+def test_the_headers_of_one_request_are_never_those_of_the_one_before(running: Running) -> None:
+    client = running.client()
+    for lines in (
+        ("A: 1", "B: 2"),
+        ("A: 1", "B: 2"),
+        ("A: 1", "B: 3"),
+        ("A: 1",),
+        ("a: 1", "B: 2"),
+        ("B: 2", "A: 1"),
+    ):
+        wanted = {line[0].lower(): line[3:] for line in lines}
+        sent = client.ask(get("/", *lines)).json["headers"]
+        assert {name: sent[name] for name in sent if name in "ab"} == wanted
