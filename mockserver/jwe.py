@@ -39,15 +39,16 @@ def _sealed_header(key_name: str) -> bytes:
 
 
 def seal(plaintext: bytes, key: bytes, key_name: str, draw: Draw) -> str:
-    """The compact JWE of a plaintext (RFC 7518, 4.4 and 5.2.3); `draw(size)` gives its content key and IV."""
-    content_key, vector, header = draw(32), draw(16), _sealed_header(key_name)
+    """The compact JWE of a plaintext (RFC 7518, 4.4 and 5.2.3); `draw(48)` gives its content key and IV."""
+    drawn, header = draw(48), _sealed_header(key_name)
+    content_key, vector = drawn[:32], drawn[32:]
+    wrapped = aes_key_wrap(key, content_key)
     padding = _BLOCK - len(plaintext) % _BLOCK
     encryptor = Cipher(AES(content_key[16:]), CBC(vector)).encryptor()
     ciphertext = encryptor.update(plaintext + bytes((padding,)) * padding) + encryptor.finalize()
     signed = header + vector + ciphertext + (8 * len(header)).to_bytes(8, "big")
     tag = hmac.digest(content_key[:16], signed, "sha256")[:16]
-    parts = (aes_key_wrap(key, content_key), vector, ciphertext, tag)
-    return ".".join((header.decode(), *map(base64url.encode, parts)))
+    return ".".join((header.decode(), *map(base64url.encode, (wrapped, vector, ciphertext, tag))))
 
 
 def unseal(token: str, key: bytes, key_name: str) -> bytes | None:

@@ -10,7 +10,7 @@ from conftest import CONSENTS, Api
 
 from wixture.contracts.validation import own_contract
 from wixture.mockserver.answers import Answers, to_bytes
-from wixture.mockserver.messages import Verbatim
+from wixture.mockserver.messages import AsStored, Verbatim
 from wixture.mockserver.refusals import Refusal
 
 PAGING = {"count": 1, "cursors": {"next": None, "prev": None}, "hasNext": False}
@@ -51,3 +51,30 @@ def test_what_a_seed_stores_keeps_the_contract_of_answers(make_api: Callable[...
     ]
     api.control("POST", "/seed", {"marketingConsents": consents})
     assert api.call("POST", f"{CONSENTS}/query", {"query": {}}).json["pagingMetadata"]["count"] == 5
+
+
+def test_a_lone_stored_entity_is_checked_the_first_time_and_with_recheck_every_time(api: Api) -> None:
+    validation = own_contract("openapi")
+    operation = validation.contract.operations["getMarketingConsent"]
+    good = {"marketingConsent": AsStored(orjson.dumps(api.create()))}
+    broken = {"marketingConsent": AsStored(b'{"grated": true}')}
+    trusting, doubting = Answers(validation, recheck=False), Answers(validation, recheck=True)
+    for answers in (trusting, doubting):
+        with pytest.raises(Refusal, match="grated is no field here"):
+            answers.encode(operation, broken)
+        answers.encode(operation, good)
+    assert trusting.encode(operation, broken) == b'{"marketingConsent":{"grated": true}}'
+    with pytest.raises(Refusal, match="grated is no field here"):
+        doubting.encode(operation, broken)
+
+
+def test_what_stands_beside_a_stored_entity_is_checked_every_time(api: Api) -> None:
+    validation = own_contract("openapi")
+    operation = validation.contract.operations["getMarketingConsentByIdentifier"]
+    answers = Answers(validation, recheck=False)
+    stored = AsStored(orjson.dumps(api.create()))
+    good = {"granted": False, "revokeConfirmationLink": None, "reason": "No."}
+    answers.encode(operation, {"marketingConsent": stored, "communicationEligibility": good})
+    bad = {**good, "granted": "perhaps"}
+    with pytest.raises(Refusal, match="granted"):
+        answers.encode(operation, {"marketingConsent": stored, "communicationEligibility": bad})
