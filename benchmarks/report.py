@@ -18,7 +18,7 @@ from benchmarks.rounds import CONNECTIONS, Effort, Measured
 from benchmarks.servers import CLIENT_CORE, SERVER_CORE, comes_first
 from benchmarks.verdicts import Verdict
 
-_BUSY = 0.95
+_BUSY = 0.90
 
 
 def machine() -> dict[str, str]:

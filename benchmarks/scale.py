@@ -41,12 +41,13 @@ QUERIES: Mapping[str, dict[str, Any]] = {
     "phone $eq": {"filter": {"details.phone": {"$eq": "+19170000501"}}},
     "email $in 50": {"filter": {"details.email": {"$in": [f"u{n:07}@example.com" for n in range(0, 100, 2)]}}},
     "phone $in 50": {"filter": {"details.phone": {"$in": [f"+1917{n:07}" for n in range(1, 100, 2)]}}},
-    "email $startsWith, few": {"filter": {"details.email": {"$startsWith": "u00005"}}},
-    "email $startsWith, 500": {"filter": {"details.email": {"$startsWith": "u000"}}},
-    "email $startsWith, up to 5,000": {"filter": {"details.email": {"$startsWith": "u00"}}},
+    "email $startsWith, 50": {"filter": {"details.email": {"$startsWith": "u00005"}}},
+    "email $startsWith, 500": {"filter": {"details.email": {"$startsWith": "u0000"}}},
+    "email $startsWith, up to 5,000": {"filter": {"details.email": {"$startsWith": "u000"}}},
+    "email $startsWith, up to 50,000": {"filter": {"details.email": {"$startsWith": "u00"}}},
     "email $startsWith, half": {"filter": {"details.email": {"$startsWith": "u"}}},
-    "phone $startsWith, few": {"filter": {"details.phone": {"$startsWith": "+191700005"}}},
-    "phone $startsWith, 500": {"filter": {"details.phone": {"$startsWith": "+1917000"}}},
+    "phone $startsWith, 50": {"filter": {"details.phone": {"$startsWith": "+191700005"}}},
+    "phone $startsWith, 500": {"filter": {"details.phone": {"$startsWith": "+19170000"}}},
     "phone $startsWith, half": {"filter": {"details.phone": {"$startsWith": "+1917"}}},
     "state": {"filter": {"state": {"$eq": "CONFIRMED"}}},
     "state, one of twenty": {"filter": {"state": {"$eq": "REVOKED"}}},
@@ -154,7 +155,9 @@ def _print(
     for name, both in loads.items():
         cpu = [statistics.median(load.cpu_us for load in one) for one in both]
         median = [statistics.median(load.median_us for load in one) for one in both]
-        print(f"  {name:34} {cpu[0]:8.0f} {cpu[1]:8.0f} {median[0]:10.0f} {median[1]:10.0f}")
+        disturbed = any(wall > 2 * busy + 100 for wall, busy in zip(median, cpu, strict=True))
+        note = "  disturbed" if disturbed else ""
+        print(f"  {name:34} {cpu[0]:8.0f} {cpu[1]:8.0f} {median[0]:10.0f} {median[1]:10.0f}{note}")
     print(*report.promises(judged), sep="\n")
 
 

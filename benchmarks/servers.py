@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import socket
@@ -27,12 +28,24 @@ SERVER_CORE, CLIENT_CORE = _ALLOWED[0], _ALLOWED[-1]
 def take_core(*, polite: bool = False) -> None:
     """Pin this process to the load generator's core, before all other processes unless `polite` or not allowed.
 
-    The servers it starts inherit that, so that what else runs on the machine disturbs neither.
+    The servers it starts inherit that, so that what else runs on the machine disturbs neither. Waits until no
+    other benchmark runs here: two that both come first take turns of 100 ms.
     """
+    _wait_for_others()
     os.sched_setaffinity(0, {CLIENT_CORE})
     if not polite and SERVER_CORE != CLIENT_CORE:
         with suppress(PermissionError):
             os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
+
+
+def _wait_for_others() -> None:
+    path = Path(tempfile.gettempdir()) / "wixture-benchmarks.lock"
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)  # held until this process ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("another benchmark runs on this machine: waiting for it to end", file=sys.stderr, flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 def comes_first() -> bool:
