@@ -29,15 +29,20 @@ class QuestionMarks:
         return ", ".join(self.add(value) for value in values)
 
 
-def where(condition: Condition, values: QuestionMarks) -> str:
-    """A condition as an SQL expression that is true or false and never null, so that NOT means what it says."""
+def where(condition: Condition, values: QuestionMarks, *, wide: bool = False) -> str:
+    """A condition as an SQL expression that is true or false and never null, so that NOT means what it says.
+
+    With `wide` the beginnings of texts that must hold are written so that no index is used for them.
+    """
     kind, *rest = condition
     if kind == "all":
-        return _balanced([where(part, values) for part in rest[0]], "AND", "1 = 1")
+        return _balanced([where(part, values, wide=wide) for part in rest[0]], "AND", "1 = 1")
     if kind == "any":
         return _balanced([where(part, values) for part in rest[0]], "OR", "1 = 0")
     if kind == "not":
         return f"NOT ({where(rest[0], values)})"
+    if wide and kind == "prefix":
+        return _never_null(rest[0], _starts_with(f"({rest[0]} || '')", rest[1], values))
     return _on_column(kind, rest[0], rest[1] if len(rest) > 1 else None, values)
 
 
@@ -89,11 +94,50 @@ def _successor(prefix: str) -> str | None:
     return kept[:-1] + chr(_SURROGATES.stop if following in _SURROGATES else following)
 
 
-def pages(table: str, page: Page, tenant: int) -> Iterator[tuple[str, list[Any]]]:
+FEW = 3000
+"""Up to so many matches of the beginning of a text are sorted; beyond, the order of the page is walked along."""
+
+
+def few(table: str, page: Page, tenant: int) -> tuple[str, list[Any]] | None:
+    """The statement that counts, up to one more than FEW, what begins as a page's filter says.
+
+    None for a page whose filter does not demand a beginning: only there does it matter how many match.
+    """
+    begins = next((part for part in _demanded(page.filter) if part[0] == "prefix"), None)
+    if begins is None:
+        return None
+    values = QuestionMarks(tenant)
+    inner = f"SELECT 1 FROM {table} WHERE tenant = ? AND {where(begins, values)} LIMIT {FEW + 1}"  # noqa: S608
+    return f"SELECT count(*) FROM ({inner}) AS matches", values.values  # noqa: S608
+
+
+def _demanded(condition: Condition) -> Iterator[Condition]:
+    """The conditions that must hold whatever else is asked for."""
+    if condition[0] == "all":
+        for part in condition[1]:
+            yield from _demanded(part)
+    else:
+        yield condition
+
+
+def page_of_few(table: str, page: Page, tenant: int) -> tuple[str, list[Any]]:
+    """The statement of a page in the order of IDs of which few match: only their IDs are sorted, in an index."""
+    values = QuestionMarks(tenant, tenant)
+    parts = [] if page.after is None else list(_beyond([("id", False)], page, 0, values))
+    parts.append(where(page.filter, values))
+    direction = _direction(False, page)  # ascending, as IDs are
+    inner = f"SELECT id FROM {table} WHERE tenant = ? AND {' AND '.join(parts)} ORDER BY id{direction} LIMIT "  # noqa: S608
+    inner += values.add(page.limit + 1)
+    sql = f"SELECT body FROM {table} WHERE tenant = ? AND id IN ({inner}) ORDER BY id{direction}"  # noqa: S608
+    return sql, values.values
+
+
+def pages(table: str, page: Page, tenant: int, *, wide: bool = False) -> Iterator[tuple[str, list[Any]]]:
     """The statements whose rows, one after the other, make a page: each selects `body` and stops at the limit.
 
     A page that begins after a position is the rows equal to it in all orders but beyond its ID, then those equal
-    in all orders but the last and beyond it there, and so on: each of them one range of an index.
+    in all orders but the last and beyond it there, and so on: each of them one range of an index. `wide` says that
+    more than a few match the beginning of a text that the filter demands.
     """
     columns = [*page.sort, ("id", False)]
     order = ", ".join(f"{name}{_direction(descending, page)}" for name, descending in columns)
@@ -102,7 +146,7 @@ def pages(table: str, page: Page, tenant: int) -> Iterator[tuple[str, list[Any]]
         parts = [f"tenant = {values.add(tenant)}"]
         if page.after is not None:
             parts += _beyond(columns, page, length, values)
-        parts.append(where(page.filter, values))
+        parts.append(where(page.filter, values, wide=wide))
         sql = f"SELECT body FROM {table} WHERE {' AND '.join(parts)} ORDER BY {order} LIMIT "  # noqa: S608
         yield sql + values.add(page.limit + 1), values.values
 

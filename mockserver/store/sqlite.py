@@ -25,39 +25,10 @@ from wixture.mockserver.messages import (
     Parsed,
     identifier_of,
 )
-from wixture.mockserver.store.sql import QuestionMarks, pages
+from wixture.mockserver.store.sql import FEW, QuestionMarks, few, page_of_few, pages
+from wixture.mockserver.store.sqlite_tables import CHANNELS, CONSENTS, OTHERS, TABLES_OF_CONSENTS, tell_planner
 from wixture.mockserver.store.store import Conflict, IdTaken, Snapshot
 
-_CONSENTS = """
-CREATE TABLE {name} (
-  tenant INTEGER NOT NULL, id TEXT NOT NULL, email TEXT, phone TEXT, state TEXT NOT NULL,
-  created TEXT NOT NULL, updated TEXT NOT NULL, revision INTEGER NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY (tenant, id)
-) WITHOUT ROWID;
-CREATE UNIQUE INDEX {name}_email ON {name} (tenant, email) WHERE email IS NOT NULL;
-CREATE UNIQUE INDEX {name}_phone ON {name} (tenant, phone) WHERE phone IS NOT NULL;
-CREATE INDEX {name}_state ON {name} (tenant, state, id);
-CREATE INDEX {name}_created ON {name} (tenant, created, id);
-CREATE INDEX {name}_created_down ON {name} (tenant, created DESC, id);
-CREATE INDEX {name}_updated ON {name} (tenant, updated, id);
-CREATE INDEX {name}_updated_down ON {name} (tenant, updated DESC, id);
-"""
-_CHANNELS = """
-CREATE TABLE {name} (
-  tenant INTEGER NOT NULL, account TEXT NOT NULL, channel TEXT NOT NULL, id TEXT NOT NULL,
-  created TEXT NOT NULL, position INTEGER NOT NULL, body BLOB NOT NULL,
-  PRIMARY KEY (tenant, account, channel)
-) WITHOUT ROWID;
-CREATE UNIQUE INDEX {name}_id ON {name} (tenant, id);
-"""
-_OTHERS = """
-CREATE TABLE tenants (tenant INTEGER PRIMARY KEY, instance_id TEXT NOT NULL UNIQUE);
-CREATE TABLE pending (
-  position INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, due INTEGER NOT NULL, change BLOB NOT NULL
-);
-CREATE INDEX pending_order ON pending (tenant, position);
-CREATE INDEX pending_due ON pending (tenant, due);
-"""
 _PER_STATEMENT = 500
 _PREFIXES = ("", "seen_")
 _BY_ID = {prefix: f"SELECT body FROM {prefix}consents WHERE tenant = ? AND id = ?" for prefix in _PREFIXES}  # noqa: S608
@@ -78,11 +49,12 @@ class SqliteStore:
         self._lag = lag_ms * 1000
         self._tenants: dict[str, int] = {}
         self._position = 0
-        for name in ("consents", "seen_consents"):
-            self._db.executescript(_CONSENTS.format(name=name))
+        for name in TABLES_OF_CONSENTS:
+            self._db.executescript(CONSENTS.format(name=name))
         for name in ("channels", "seen_channels"):
-            self._db.executescript(_CHANNELS.format(name=name))
-        self._db.executescript(_OTHERS)
+            self._db.executescript(CHANNELS.format(name=name))
+        self._db.executescript(OTHERS)
+        tell_planner(self._db)
 
     async def find(self, tenant: str, lookup: Lookup, *, now: int) -> Found:
         """What is there for a lookup."""
@@ -125,7 +97,13 @@ class SqliteStore:
 
     def _page(self, prefix: str, key: int, page: Page) -> list[bytes]:
         found: list[bytes] = []
-        for sql, values in pages(f"{prefix}consents", page, key):
+        table, wide = f"{prefix}consents", False
+        counting = few(table, page, key)
+        if counting is not None:
+            wide = self._db.execute(*counting).fetchone()[0] > FEW
+            if not wide and not page.sort:
+                return [body for (body,) in self._db.execute(*page_of_few(table, page, key))]
+        for sql, values in pages(table, page, key, wide=wide):
             found += [body for (body,) in self._db.execute(sql, values)]
             if len(found) > page.limit:
                 return found[: page.limit + 1]
