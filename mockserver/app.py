@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,7 +38,6 @@ from wixture.mockserver.oauth import OAuth
 from wixture.mockserver.refusals import LONGEST, Refusal, invalid, log_failure, no_match, to_response
 from wixture.mockserver.rules import all_rules
 from wixture.mockserver.rules.world import World
-from wixture.mockserver.seeds import place_of, seed_changes
 from wixture.mockserver.settings import Settings
 from wixture.mockserver.store.sqlite import SqliteStore
 from wixture.mockserver.store.store import Conflict, IdTaken, Store
@@ -79,7 +77,7 @@ class Application:
         seed: Mapping[str, Any] | None = None,
     ) -> None:
         self.settings = settings or Settings()
-        self._seed = seed or {}
+        self.launch_seed = seed or {}
         self.validation = own_contract("openapi")
         self.contract = self.validation.contract
         self.routes = Routes(self.contract.operations.values())
@@ -260,38 +258,6 @@ class Application:
         if trace.failure is not None:
             log_failure(log, request_id, trace.failure)
         return answered
-
-    # ---- seeds -----------------------------------------------------------------------------------
-
-    async def load_launch_seed(self, tenant: Tenant) -> None:
-        """Empty a tenant, then fill the default one with the seed the server was started with."""
-        await self.store.load(tenant.instance_id, (), replace=True)
-        if self._seed and tenant.instance_id == self.settings.instance_id:
-            await self.seed(tenant, self._seed)
-
-    async def seed(self, tenant: Tenant, seed: Mapping[str, Any]) -> dict[str, int]:
-        """Add a valid seed document's entities; the counts. Raises Refusal 409, and then nothing is stored."""
-        mark = tenant.chance.mark()
-        changes = seed_changes(
-            seed,
-            now=tenant.clock.now_text(),
-            new_id=tenant.chance.new_id,
-            account_of=lambda member: self.auth.account_of("MEMBER", tenant.instance_id, member) or "",
-        )
-        try:
-            await self.store.load(tenant.instance_id, changes, replace=False)
-        except Conflict as error:
-            tenant.chance.rewind_to(mark)
-            place = place_of(error.position, seed)
-            text = f"{place} has an ID, identifier or channel that is taken. Nothing was stored."
-            raise Refusal("ALREADY_EXISTS", text, rule="consent-one-per-identifier") from error
-        if "channels" in seed:
-            tenant.channels = frozenset(seed["channels"])
-        counts = Counter(change.entity_type for change in changes)
-        return {
-            "marketingConsents": counts["marketing_consent"],
-            "followedChannels": counts["followed_channel"],
-        }
 
     def body_limit(self, method: str, path: str) -> int:
         """How long a body may be, in bytes."""

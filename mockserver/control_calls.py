@@ -19,6 +19,7 @@ from wixture.mockserver.messages import Exchange, Response
 from wixture.mockserver.oauth import Code, code_expiry
 from wixture.mockserver.redaction import Redaction
 from wixture.mockserver.refusals import Refusal, invalid_field
+from wixture.mockserver.seeding import add_seed, load_launch_seed
 from wixture.mockserver.seeds import place_of, snapshot_changes
 from wixture.mockserver.settings import ACCESS_TOKEN_SECONDS, CODE_SECONDS
 from wixture.mockserver.store.store import Conflict
@@ -78,7 +79,7 @@ async def reset_tenant(app: Application, call: ControlCall) -> Answer:
     """Back to the launch options."""
     for tenant in app.tenants.all() if call.everybody else [call.tenant]:
         app.tenants.rewind(tenant)
-        await app.load_launch_seed(tenant)
+        await load_launch_seed(app, tenant)
     if call.everybody:
         app.tenants.unattributed.clear()
     return {}
@@ -86,7 +87,7 @@ async def reset_tenant(app: Application, call: ControlCall) -> Answer:
 
 async def seed_tenant(app: Application, call: ControlCall) -> Answer:
     """Add entities, all or none."""
-    return await app.seed(call.tenant, call.body)
+    return await add_seed(app, call.tenant, call.body)
 
 
 async def get_state(app: Application, call: ControlCall) -> Answer:

@@ -15,6 +15,7 @@ from wixture.mockserver.app import Application
 from wixture.mockserver.control import LARGE_BODIES, LARGE_BODY_LIMIT, PREFIX, Control
 from wixture.mockserver.messages import Request, Response
 from wixture.mockserver.refusals import Refusal, log_failure, to_response
+from wixture.mockserver.seeding import load_launch_seed
 from wixture.mockserver.settings import Settings
 
 log = logging.getLogger("wixture.mock")
@@ -47,7 +48,7 @@ class Mock:
 
     async def start(self) -> None:
         """Load the seed. Raises Refusal for one that breaks the contract or clashes with itself."""
-        await self.app.load_launch_seed(self.app.tenants.get(self.app.settings.instance_id))
+        await load_launch_seed(self.app, self.app.tenants.get(self.app.settings.instance_id))
 
     async def stop(self) -> None:
         """Let go of the store, and of what is being warmed up."""
