@@ -33,7 +33,7 @@ from wixture.mockserver.forms import (
 from wixture.mockserver.instants import to_text
 from wixture.mockserver.keys import make_keys
 from wixture.mockserver.links import Links, claims_for
-from wixture.mockserver.messages import Call, Caller, Entity, Exchange, Request, Response
+from wixture.mockserver.messages import REQUEST_ID, Call, Caller, Entity, Request, Response
 from wixture.mockserver.oauth import OAuth
 from wixture.mockserver.refusals import LONGEST, Refusal, invalid, log_failure, no_match, to_response
 from wixture.mockserver.rules import all_rules
@@ -240,21 +240,20 @@ class Application:
     def _record(self, trace: Trace, response: Response, duration_us: int) -> Response:
         tenant = trace.tenant
         request_id = (tenant.chance if tenant else self.tenants.outside).new_id("request")
-        headers = {**response.headers, "X-Wix-Request-Id": request_id, **cors.headers(trace.request)}
+        headers = {**response.headers, REQUEST_ID: request_id, **cors.headers(trace.request)}
         answered = Response(response.status, response.body, headers, response.content_type)
-        exchange = Exchange(
-            id=request_id,
-            time=(tenant or self.tenants.get(self.settings.instance_id)).clock.now(),
-            instance_id=tenant.instance_id if tenant else None,
-            operation_id=trace.operation.operation_id if trace.operation else None,
-            identity=trace.caller.identity if trace.caller else None,
-            request=trace.request,
-            response=answered,
-            violations=trace.violations,
-            rows=trace.rows,
-            duration_us=duration_us,
+        about = (
+            request_id,
+            (tenant or self.tenants.get(self.settings.instance_id)).clock.now(),
+            tenant.instance_id if tenant else None,
+            trace.operation.operation_id if trace.operation else None,
+            trace.caller.identity if trace.caller else None,
+            trace.violations,
+            None,
+            trace.rows,
+            duration_us,
         )
-        (tenant.journal if tenant else self.tenants.unattributed).add(exchange)
+        (tenant.journal if tenant else self.tenants.unattributed).note(trace.request, answered, about)
         if trace.failure is not None:
             log_failure(log, request_id, trace.failure)
         return answered

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import deque
 from collections.abc import Iterator
+from itertools import chain
+from typing import Any
 
-from wixture.mockserver.messages import Exchange
+from wixture.mockserver.messages import REQUEST_ID, Exchange, Request, Response
 
 MOST_BYTES = 64 * 1024 * 1024
 MOST_BYTES_OF_ALL = 256 * 1024 * 1024
 _VIOLATION_BYTES = 512
+
+# Flat: whatever is kept is cold when it is forgotten, and each object of it costs a wait for memory then.
+_Record = tuple[Any, ...]
+_REQUEST_BODY, _RESPONSE_BODY, _WEIGHT = -6, -2, -1
+_ABOUT = 9
 
 
 class Budget:
@@ -29,70 +35,93 @@ class Journal:
     """
 
     def __init__(self, size: int, budget: Budget | None = None) -> None:
-        self._exchanges: deque[Exchange] = deque()
-        self._weights: deque[int] = deque()
+        self._bodiless: deque[_Record] = deque()
+        self._whole: deque[_Record] = deque()  # newer than all without a body
         self._size = size
         self._budget = budget or Budget()
         self._bytes = 0
-        self._bodiless = 0
 
     def __len__(self) -> int:
-        return len(self._exchanges)
+        return len(self._bodiless) + len(self._whole)
 
     def __iter__(self) -> Iterator[Exchange]:
-        return iter(self._exchanges)
+        return map(_exchange, chain(self._bodiless, self._whole))
 
     def add(self, exchange: Exchange) -> None:
         """Remember an exchange, forgetting the oldest when there are too many."""
-        weight = _weight(exchange)
-        self._exchanges.append(exchange)
-        self._weights.append(weight)
-        self._bytes += weight
-        self._budget.used += weight
-        if len(self._exchanges) > self._size:
+        about = (
+            exchange.id,
+            exchange.time,
+            exchange.instance_id,
+            exchange.operation_id,
+            exchange.identity,
+            exchange.violations,
+            exchange.fault_id,
+            exchange.rows,
+            exchange.duration_us,
+        )
+        self.note(exchange.request, exchange.response, about)
+
+    def note(self, request: Request, response: Response, about: tuple[Any, ...]) -> None:
+        """Remember an exchange, `about` being its fields but for request and response, in their order."""
+        sent, body, headers = request.body, response.body, response.headers
+        weight = len(sent) + len(body) + len(request.path) + len(request.query_string)
+        weight += sum(map(len, request.headers.values()))
+        violations = about[5]
+        if violations:
+            weight += _VIOLATION_BYTES * len(violations)
+        record = (
+            *about,
+            request.method,
+            request.path,
+            request.query_string,
+            request.headers,
+            sent,
+            response.status,
+            None if len(headers) == 1 and headers.get(REQUEST_ID) == about[0] else headers,
+            response.content_type,
+            body,
+            weight,
+        )
+        self._whole.append(record)
+        self._count(weight)
+        if len(self._whole) + len(self._bodiless) > self._size:
             self._forget_oldest()
         if self._bytes > MOST_BYTES or self._budget.used > self._budget.limit:
             self._make_room()
 
     def _make_room(self) -> None:
-        while (self._bytes > MOST_BYTES or self._budget.used > self._budget.limit) and len(self._exchanges) > 1:
-            if self._bodiless < len(self._exchanges):
+        while (self._bytes > MOST_BYTES or self._budget.used > self._budget.limit) and len(self) > 1:
+            if self._whole:
                 self._let_go_of_body()
             else:
                 self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        self._exchanges.popleft()
-        self._count(-self._weights.popleft())
-        self._bodiless = max(0, self._bodiless - 1)
+        self._count(-(self._bodiless or self._whole).popleft()[_WEIGHT])
 
     def _let_go_of_body(self) -> None:
-        exchange = self._exchanges[self._bodiless]
-        size = len(exchange.request.body) + len(exchange.response.body)
+        record = list(self._whole.popleft())
+        size = len(record[_REQUEST_BODY]) + len(record[_RESPONSE_BODY])
+        record[_REQUEST_BODY] = record[_RESPONSE_BODY] = b""
+        record[_WEIGHT] -= size
         self._count(-size)
-        self._weights[self._bodiless] -= size
-        self._exchanges[self._bodiless] = dataclasses.replace(
-            exchange,
-            request=dataclasses.replace(exchange.request, body=b""),
-            response=dataclasses.replace(exchange.response, body=b""),
-        )
-        self._bodiless += 1
+        self._bodiless.append(tuple(record))
 
     def clear(self) -> None:
         """Forget everything."""
-        self._exchanges.clear()
-        self._weights.clear()
+        self._bodiless.clear()
+        self._whole.clear()
         self._count(-self._bytes)
-        self._bodiless = 0
 
     def _count(self, size: int) -> None:
         self._bytes += size
         self._budget.used += size
 
 
-def _weight(exchange: Exchange) -> int:
-    """About how many bytes an exchange holds."""
-    request = exchange.request
-    bodies = len(request.body) + len(exchange.response.body)
-    lines = len(request.path) + len(request.query_string) + sum(map(len, request.headers.values()))
-    return bodies + lines + _VIOLATION_BYTES * len(exchange.violations)
+def _exchange(record: _Record) -> Exchange:
+    method, path, query_string, sent_headers, sent, status, headers, content_type, body, _ = record[_ABOUT:]
+    id_, time, instance_id, operation_id, identity, *rest = record[:_ABOUT]
+    request = Request(method, path, query_string, sent_headers, sent)
+    response = Response(status, body, {REQUEST_ID: id_} if headers is None else headers, content_type)
+    return Exchange(id_, time, instance_id, operation_id, identity, request, response, *rest)

@@ -13,6 +13,8 @@ from typing import Any, Literal, TypeVar, dataclass_transform
 import orjson
 
 JSON_TYPE = "application/json"
+REQUEST_ID = "X-Wix-Request-Id"
+"""The header by which an answer, its exchange in the journal and a line of the log belong together."""
 
 Entity = dict[str, Any]
 """One marketing consent or followed channel, shaped as the contract's response schema says."""
