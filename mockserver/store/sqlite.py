@@ -30,6 +30,8 @@ from wixture.mockserver.store.sqlite_tables import CHANNELS, CONSENTS, OTHERS, T
 from wixture.mockserver.store.store import Conflict, IdTaken, Snapshot
 
 _PER_STATEMENT = 500
+_SHARING = 32
+"""Changes that share one transaction in memory."""
 _PREFIXES = ("", "seen_")
 _BY_ID = {prefix: f"SELECT body FROM {prefix}consents WHERE tenant = ? AND id = ?" for prefix in _PREFIXES}  # noqa: S608
 _BY_IDENTIFIER = {
@@ -47,6 +49,8 @@ class SqliteStore:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
         weakref.finalize(self, self._db.close)  # a store that is merely dropped leaves no open database behind
         self._lag = lag_ms * 1000
+        self._in_memory = path == ":memory:"
+        self._shared = 0
         self._tenants: dict[str, int] = {}
         self._position = 0
         for name in TABLES_OF_CONSENTS:
@@ -117,8 +121,8 @@ class SqliteStore:
         if not changes:
             return
         key = self._key(tenant)
-        if len(changes) == 1 and not self._lag:
-            self._write_at(0, key, changes[0])  # one statement is a transaction by itself
+        if len(changes) == 1 and self._in_memory and not self._lag:
+            self._write_shared(key, changes[0])
             return
         with self._transaction():
             for position, change in enumerate(changes):
@@ -138,8 +142,24 @@ class SqliteStore:
                 if self._lag:
                     self._write("seen_", key, change)
 
+    def _write_shared(self, key: int, change: Change) -> None:
+        """One change in a transaction that others share: each copies every page it touches, for a ROLLBACK.
+
+        A statement that fails leaves nothing behind and the transaction as it was. Nobody else reads this
+        database, and it ends with the process, so that it does not matter when the transaction ends.
+        """
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._shared = 0
+        self._shared += 1
+        self._write_at(0, key, change)
+        if self._shared >= _SHARING:
+            self._db.execute("COMMIT")
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -171,7 +191,9 @@ class SqliteStore:
         email = identifier.key if identifier.type == "EMAIL" else None
         phone = identifier.key if identifier.type == "PHONE" else None
         sql = f"INSERT INTO {prefix}consents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-        created, updated = sort_key(consent["createdDate"]), sort_key(consent["updatedDate"])
+        made, changed = consent["createdDate"], consent["updatedDate"]
+        created = sort_key(made)
+        updated = created if changed == made else sort_key(changed)
         revision = int(consent["revision"])
         row = (
             key,
