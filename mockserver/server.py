@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import itertools
+import os
 import signal
+import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -20,6 +23,7 @@ from wixture.mockserver.http.service import Handler, Service
 __all__ = ["BackgroundServer", "Handler", "HttpServer", "Limits", "ListenError", "PortInUse", "run"]
 
 _BACKLOG = 1024
+_ACCEPTED_AT_ONCE = 8
 _ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach them, not where to bind
 
 _numbers = itertools.count(1)
@@ -52,7 +56,7 @@ class HttpServer:
     ) -> None:
         self._service = Service(app, limits or Limits(), new_request_id)
         self._connections: Connections | None = None
-        self._server: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
         self._host = ""
         self._scheme = "http"
         self.port = 0
@@ -65,38 +69,58 @@ class HttpServer:
 
     async def start(self, host: str, port: int, *, ssl_context: ssl.SSLContext | None = None) -> None:
         """Listen; port 0 picks a free one. Raises PortInUse, or ListenError for any other reason."""
-        loop = asyncio.get_running_loop()
-        connections = Connections(self._service, loop)
-        limits = self._service.limits
-        handshake, shutdown = (limits.header_timeout, limits.linger) if ssl_context else (None, None)
+        connections = Connections(self._service, asyncio.get_running_loop())
         try:
-            self._server = await loop.create_server(
-                connections,
-                host,
-                port,
-                ssl=ssl_context,
-                backlog=_BACKLOG,
-                ssl_handshake_timeout=handshake,
-                ssl_shutdown_timeout=shutdown,
-            )
+            self._listeners = await _listen(connections, host, port, ssl_context, self._service.limits)
         except OSError as error:
             raise _cannot_listen(host, port, error) from error
         self._connections = connections
         self._host, self._scheme = host, "http" if ssl_context is None else "https"
-        self.port = self._server.sockets[0].getsockname()[1]
+        self.port = self._listeners[0].sockets[0].getsockname()[1]
 
     async def stop(self, grace: float | None = None) -> None:
         """Answer what was received whole, for at most `grace` seconds; then nothing of the server is left."""
-        if self._server is None or self._connections is None:
+        if self._connections is None:
             return
         # What clients have sent before now is theirs to have answered: let the loop accept and read it.
         for _ in range(3):
             await asyncio.sleep(0)
-        self._server.close()
+        for listener in self._listeners:
+            listener.close()
         await self._connections.end(self._service.limits.grace if grace is None else grace)
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._server.wait_closed(), 0.2)
-        self._server = self._connections = None
+            await asyncio.wait_for(_closed(self._listeners), 0.2)
+        self._listeners, self._connections = [], None
+
+
+async def _listen(
+    connections: Connections, host: str, port: int, ssl_context: ssl.SSLContext | None, limits: Limits
+) -> list[asyncio.Server]:
+    """Listeners on one address: several on one socket under uvloop, where each accepts one connection a turn.
+
+    With a single one, the last of a burst would wait as many turns, each as long as the requests of those before.
+    """
+    loop = asyncio.get_running_loop()
+    handshake, shutdown = (limits.header_timeout, limits.linger) if ssl_context else (None, None)
+    listen = partial(
+        loop.create_server,
+        connections,
+        ssl=ssl_context,
+        backlog=_BACKLOG,
+        ssl_handshake_timeout=handshake,
+        ssl_shutdown_timeout=shutdown,
+    )
+    listeners = [await listen(host, port)]
+    if type(loop).__module__.startswith("uvloop"):
+        numbers = [opened.fileno() for opened in listeners[0].sockets]
+        copies = [socket.socket(fileno=os.dup(number)) for number in numbers * (_ACCEPTED_AT_ONCE - 1)]
+        listeners += [await listen(sock=copy) for copy in copies]
+    return listeners
+
+
+async def _closed(listeners: Sequence[asyncio.Server]) -> None:
+    for listener in listeners:
+        await listener.wait_closed()
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> ListenError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import subprocess
 import sys
 import textwrap
@@ -11,8 +13,9 @@ from collections.abc import Callable
 import pytest
 
 from wixture.mockserver.http.limits import Limits
+from wixture.mockserver.server import HttpServer
 
-from .rawhttp import Client, Running, eventually, get
+from .rawhttp import Application, Client, Running, eventually, get
 
 Serve = Callable[..., Running]
 
@@ -120,3 +123,24 @@ def _answers(port: int) -> bool:
         return False
     finally:
         client.close()
+
+
+def test_a_burst_of_connections_is_accepted_in_a_few_turns_of_the_loop() -> None:
+    """Otherwise the last of sixteen clients would wait for fifteen turns, each full of the others' requests."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def accepted_in_turns(turns: int) -> int:
+        server = HttpServer(Application())
+        await server.start("127.0.0.1", 0)
+        clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(16)]
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert server._connections is not None
+        accepted = len(server._connections.all())
+        for client in clients:
+            client.close()
+        await server.stop()
+        return accepted
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(accepted_in_turns(4)) == 16
