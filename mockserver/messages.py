@@ -145,8 +145,9 @@ class Page:
     """One page of consents.
 
     `filter` is a condition (see rules/query.py) and `source` the JSON it came from, `sort` the orders before the
-    final one by ID, `after` the sort values and ID of the entity where the page begins, exclusive. Found are up to
-    `limit` and one entities; with `backwards`, those before `after`, nearest first.
+    final one by ID, which goes the way of the last of them. `after` are the sort values and ID of the entity where
+    the page begins, exclusive. Found are up to `limit` and one entities; with `backwards`, those before `after`,
+    nearest first.
     """
 
     filter: Condition

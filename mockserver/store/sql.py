@@ -139,7 +139,8 @@ def pages(table: str, page: Page, tenant: int, *, wide: bool = False) -> Iterato
     in all orders but the last and beyond it there, and so on: each of them one range of an index. `wide` says that
     more than a few match the beginning of a text that the filter demands.
     """
-    columns = [*page.sort, ("id", False)]
+    goes_down = bool(page.sort) and page.sort[-1][1]
+    columns = [*page.sort, ("id", goes_down)]  # so that one index serves both directions
     order = ", ".join(f"{name}{_direction(descending, page)}" for name, descending in columns)
     for length in _prefix_lengths(page):
         values = QuestionMarks()

@@ -15,9 +15,7 @@ CREATE UNIQUE INDEX {name}_email ON {name} (tenant, email) WHERE email IS NOT NU
 CREATE UNIQUE INDEX {name}_phone ON {name} (tenant, phone) WHERE phone IS NOT NULL;
 CREATE INDEX {name}_state ON {name} (tenant, state, id);
 CREATE INDEX {name}_created ON {name} (tenant, created, id);
-CREATE INDEX {name}_created_down ON {name} (tenant, created DESC, id);
 CREATE INDEX {name}_updated ON {name} (tenant, updated, id);
-CREATE INDEX {name}_updated_down ON {name} (tenant, updated DESC, id);
 """
 CHANNELS = """
 CREATE TABLE {name} (
@@ -43,9 +41,7 @@ _COUNTS = {
     "_phone": "500000 500000 1",
     "_state": "1000000 1000000 200000 1",
     "_created": "1000000 1000000 2 1",
-    "_created_down": "1000000 1000000 2 1",
     "_updated": "1000000 1000000 2 1",
-    "_updated_down": "1000000 1000000 2 1",
 }
 
 

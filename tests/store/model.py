@@ -77,8 +77,9 @@ def _compares(name: str, operator: str, value: Any, operand: Any) -> bool:
 
 
 def ordered(consents: list[Entity], sort: Any) -> list[Entity]:
-    """Consents by the entries of a sort in turn, ties by ID, ascending."""
-    found = sorted(consents, key=lambda consent: consent["id"])
+    """Consents by the entries of a sort in turn, ties by ID in the direction of the last one."""
+    descending = bool(sort) and sort[-1].get("order") == "DESC"
+    found = sorted(consents, key=lambda consent: consent["id"], reverse=descending)
     for entry in reversed(sort or []):
         name = entry["fieldName"]
         found.sort(key=lambda consent, name=name: field_of(consent, name), reverse=entry.get("order") == "DESC")

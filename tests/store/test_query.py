@@ -342,14 +342,16 @@ def test_a_beginning_can_end_in_any_letter(tenant: Tenant, validation: Validatio
     assert [item["details"]["email"] for item in page["marketingConsent"]] == fits
 
 
-def test_equal_dates_are_ordered_by_id_ascending_even_in_descending_order(
+def test_equal_dates_are_ordered_by_id_in_the_direction_of_the_last_sort(
     tenant: Tenant, validation: Validation
 ) -> None:
     same = ["2024-02-29T12:00:00Z", "2024-02-29T14:00:00+02:00", "2024-02-29T12:00:00.0Z"]
     tenant.load(*(created(consent(number, createdDate=same[number])) for number in (2, 0, 1)))
-    for order in ("ASC", "DESC"):
-        page = Query(tenant, validation).page(sort=[{"fieldName": "createdDate", "order": order}])
-        assert _ids(page) == [guid(0), guid(1), guid(2)], order
+    up, down = [guid(0), guid(1), guid(2)], [guid(2), guid(1), guid(0)]
+    for orders, expected in ((["ASC"], up), (["DESC"], down), (["DESC", "ASC"], up), (["ASC", "DESC"], down)):
+        sort = [{"fieldName": "createdDate", "order": order} for order in orders]
+        page = Query(tenant, validation).page(sort=sort)
+        assert _ids(page) == expected, orders
 
 
 def test_fifty_consents_are_a_page_unless_a_limit_is_named(tenant: Tenant, validation: Validation) -> None:

@@ -180,6 +180,20 @@ def test_a_conflict_leaves_nothing_of_its_batch(tenant: Tenant, change: Change) 
 
 
 @pytest.mark.parametrize("change", CONFLICTS.values(), ids=CONFLICTS)
+def test_what_was_committed_stays_whatever_conflicts_after_it(tenant: Tenant, change: Change) -> None:
+    for one in map(created, STORED):
+        tenant.commit(one)
+    before = tenant.snapshot
+    for batch in ((change,), (created(consent(20)), change)):
+        with pytest.raises(Conflict):
+            tenant.commit(*batch)
+        assert tenant.snapshot == before
+    with pytest.raises(Conflict):
+        tenant.load(created(consent(21)), created(consent(22, email="ADA21@example.com")))
+    assert tenant.snapshot == before
+
+
+@pytest.mark.parametrize("change", CONFLICTS.values(), ids=CONFLICTS)
 def test_the_same_change_is_no_conflict_for_another_tenant(tenant: Tenant, change: Change) -> None:
     other = tenant.other()
     other.load(*map(created, STORED))
