@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import orjson
 
 MAX_DEPTH = 64
 MOST_DIGITS = 400
+_CONTAINERS = (dict, list)
 _WHITE_SPACE = b" \t\r\n"
 
 
@@ -50,16 +52,16 @@ def _reason(error: orjson.JSONDecodeError) -> str:
 def _refuse_depth(value: Any) -> None:
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [child for node in level for child in _children(node) if isinstance(child, dict | list)]
+        level = [child for node in level for child in _children(node) if type(child) in _CONTAINERS]
         if not level:
             return
     raise BadJson(f"The body is nested deeper than {MAX_DEPTH} levels.")
 
 
-def _children(node: Any) -> list[Any]:
+def _children(node: Any) -> Iterable[Any]:
     if isinstance(node, dict):
-        return list(node.values())
-    return node if isinstance(node, list) else []
+        return node.values()
+    return node if isinstance(node, list) else ()
 
 
 def _refuse_nul(value: Any) -> None:

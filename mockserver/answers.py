@@ -29,10 +29,11 @@ class Answers:
 
     def encode(self, operation: Operation, answer: dict[str, Any]) -> bytes:
         """The body of status 200. Raises Refusal MOCK_BUG for an answer that breaks the contract."""
-        body = to_bytes(answer)
+        has_stored = not _STORED.isdisjoint(map(type, answer.values()))
+        body = to_bytes(answer) if has_stored else orjson.dumps(answer)
         if self._recheck:
             self._check(operation, orjson.loads(body))
-        elif _has_stored(answer):
+        elif has_stored:
             self._check_what_is_new(operation, answer)
         else:
             self._check(operation, answer)
@@ -72,16 +73,14 @@ class Answers:
 
 def to_bytes(answer: dict[str, Any]) -> bytes:
     """The JSON of an answer, stored entities as they are."""
-    if not _has_stored(answer):
-        return orjson.dumps(answer)
+    if not answer:
+        return b"{}"
     pieces: list[bytes] = []
     for name, part in answer.items():
-        pieces += (b",", orjson.dumps(name), b":", *_pieces(part))
-    return b"".join((b"{", *pieces[1:], b"}"))  # at once: a page is long, and each copy of it would cost
-
-
-def _has_stored(answer: dict[str, Any]) -> bool:
-    return not _STORED.isdisjoint(map(type, answer.values()))
+        pieces += (b',"', name.encode(), b'":', *_pieces(part))
+    pieces[0] = b'{"'
+    pieces.append(b"}")
+    return b"".join(pieces)  # at once: a page is long, and each copy of it would cost
 
 
 def _pieces(part: Any) -> tuple[bytes, ...]:

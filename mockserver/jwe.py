@@ -48,7 +48,7 @@ def seal(plaintext: bytes, key: bytes, key_name: str, draw: Draw) -> str:
     ciphertext = encryptor.update(plaintext + bytes((padding,)) * padding) + encryptor.finalize()
     signed = header + vector + ciphertext + (8 * len(header)).to_bytes(8, "big")
     tag = hmac.digest(content_key[:16], signed, "sha256")[:16]
-    return ".".join((header.decode(), *map(base64url.encode, (wrapped, vector, ciphertext, tag))))
+    return f"{header.decode()}.{base64url.encode_all((wrapped, vector, ciphertext, tag))}"
 
 
 def unseal(token: str, key: bytes, key_name: str) -> bytes | None:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 
 import orjson
 
 from wixture.mockserver import base64url
-from wixture.mockserver.messages import Entity
+from wixture.mockserver.messages import Entity, value
 from wixture.mockserver.settings import LINK_SECONDS
 
 PAGES = {"CONFIRMATION": "subscribe", "REVOKE_CONFIRMATION": "unsubscribe"}
@@ -26,7 +25,7 @@ class BadLink(ValueError):
     """A link token that is forged, expired, another server's or none at all. It never says which."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LinkClaims:
     """What a link token says: which consent of which site, and what the click does."""
 

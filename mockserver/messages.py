@@ -76,7 +76,7 @@ class Caller:
     expires_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Identifier:
     """An email address or phone number as consents are told apart by it: see `identifier_of`."""
 
@@ -125,7 +125,7 @@ class ByIdentifier:
     latest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Followed:
     """The channels that an account follows, newest first."""
 
@@ -140,7 +140,7 @@ Order = tuple[str, bool]
 """A column to sort by, `created` or `updated`, and whether it descends."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Page:
     """One page of consents.
 
@@ -232,7 +232,7 @@ ChangeKind = Literal["created", "updated", "deleted"]
 EntityType = Literal["marketing_consent", "followed_channel"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Change:
     """One entity written: exactly one domain event follows from each.
 

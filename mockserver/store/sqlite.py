@@ -34,6 +34,10 @@ _SHARING = 32
 """Changes that share one transaction in memory."""
 _PREFIXES = ("", "seen_")
 _BY_ID = {prefix: f"SELECT body FROM {prefix}consents WHERE tenant = ? AND id = ?" for prefix in _PREFIXES}  # noqa: S608
+_INSERT_CONSENT = {
+    prefix: f"INSERT INTO {prefix}consents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    for prefix in _PREFIXES
+}
 _BY_IDENTIFIER = {
     (prefix, column.upper()): f"SELECT body FROM {prefix}consents WHERE tenant = ? AND {column} = ?"  # noqa: S608
     for prefix in _PREFIXES
@@ -190,7 +194,6 @@ class SqliteStore:
         identifier = identifier_of(consent["details"])
         email = identifier.key if identifier.type == "EMAIL" else None
         phone = identifier.key if identifier.type == "PHONE" else None
-        sql = f"INSERT INTO {prefix}consents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
         made, changed = consent["createdDate"], consent["updatedDate"]
         created = sort_key(made)
         updated = created if changed == made else sort_key(changed)
@@ -206,7 +209,7 @@ class SqliteStore:
             revision,
             _encode(consent),
         )
-        self._db.execute(sql, row)
+        self._db.execute(_INSERT_CONSENT[prefix], row)
 
     def _update_consent(self, prefix: str, key: int, change: Change) -> None:
         consent = change.entity
