@@ -292,8 +292,7 @@ class Histories(RuleBasedStateMachine):
         status, answer = self.call("POST", f"{CONSENTS}/query", body)
         assert status == 200
         expected = [item for item in self.consents.values() if state in (None, item.state)]
-        expected.sort(key=lambda item: item.id)
-        expected.sort(key=lambda item: item.created, reverse=order == "DESC")
+        expected.sort(key=lambda item: (item.created, item.id), reverse=order == "DESC")
         assert [item["id"] for item in answer["marketingConsent"]] == [item.id for item in expected]
         for item, consent in zip(expected, answer["marketingConsent"], strict=True):
             item.check(consent)
