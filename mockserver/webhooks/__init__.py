@@ -1,0 +1,1 @@
+"""Webhooks: what happened becomes an event, the event a signed token, the token a delivery that is tried again."""
