@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
 
+from wixture.mockserver.domain_events import Delivery, DomainEvent
 from wixture.mockserver.instants import sort_key
 from wixture.mockserver.messages import (
     ById,
@@ -26,12 +26,12 @@ from wixture.mockserver.messages import (
     identifier_of,
 )
 from wixture.mockserver.store.sql import FEW, QuestionMarks, few, page_of_few, pages
+from wixture.mockserver.store.sqlite_outbox import SqliteOutbox
 from wixture.mockserver.store.sqlite_tables import CHANNELS, CONSENTS, OTHERS, TABLES_OF_CONSENTS, tell_planner
+from wixture.mockserver.store.sqlite_transactions import Transactions
 from wixture.mockserver.store.store import Conflict, IdTaken, Snapshot
 
 _PER_STATEMENT = 500
-_SHARING = 32
-"""Changes that share one transaction in memory."""
 _PREFIXES = ("", "seen_")
 _BY_ID = {prefix: f"SELECT body FROM {prefix}consents WHERE tenant = ? AND id = ?" for prefix in _PREFIXES}  # noqa: S608
 _INSERT_CONSENT = {
@@ -53,8 +53,7 @@ class SqliteStore:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
         weakref.finalize(self, self._db.close)  # a store that is merely dropped leaves no open database behind
         self._lag = lag_ms * 1000
-        self._in_memory = path == ":memory:"
-        self._shared = 0
+        self._transactions = Transactions(self._db, in_memory=path == ":memory:")
         self._tenants: dict[str, int] = {}
         self._position = 0
         for name in TABLES_OF_CONSENTS:
@@ -63,6 +62,7 @@ class SqliteStore:
             self._db.executescript(CHANNELS.format(name=name))
         self._db.executescript(OTHERS)
         tell_planner(self._db)
+        self.outbox = SqliteOutbox(self._db, self._key, self._transactions)
 
     async def find(self, tenant: str, lookup: Lookup, *, now: int) -> Found:
         """What is there for a lookup."""
@@ -120,57 +120,50 @@ class SqliteStore:
     def _read(self, sql: str, values: Iterable[Any]) -> list[Entity]:
         return [orjson.loads(body) for (body,) in self._db.execute(sql, tuple(values))]
 
-    async def commit(self, tenant: str, changes: Sequence[Change], *, now: int) -> None:
-        """Write all changes or none. Raises Conflict."""
+    async def commit(
+        self,
+        tenant: str,
+        changes: Sequence[Change],
+        *,
+        now: int,
+        events: Sequence[DomainEvent] = (),
+        deliveries: Sequence[Delivery] = (),
+    ) -> None:
+        """Write all changes, with their events and deliveries, or nothing. Raises Conflict."""
         if not changes:
             return
         key = self._key(tenant)
-        if len(changes) == 1 and self._in_memory and not self._lag:
-            self._write_shared(key, changes[0])
+        if len(changes) == 1 and not deliveries and not self._lag and self._transactions.join():
+            self._write_one(key, changes[0], events)
             return
-        with self._transaction():
+        with self._transactions.step:
             for position, change in enumerate(changes):
                 self._write_at(position, key, change)
                 if self._lag:
                     self._defer(key, change, now)
+            self.outbox.write(key, events, deliveries)
+
+    def _write_one(self, key: int, change: Change, events: Sequence[DomainEvent]) -> None:
+        """One change and its event, without a savepoint: the event goes first, and again if the change fails."""
+        positions = self.outbox.write(key, events, ())
+        try:
+            self._write_at(0, key, change)
+        except BaseException:
+            self.outbox.take_back(positions)
+            raise
 
     async def load(self, tenant: str, changes: Sequence[Change], *, replace: bool) -> None:
         """Write new entities, all or none, seen by every read at once. Raises Conflict."""
         key = self._key(tenant)
-        with self._transaction():
+        with self._transactions.whole:
             if replace:
                 self._clear(key)
+                self.outbox.clear(key)
             self._let_see(key, now=None)
             for position, change in enumerate(changes):
                 self._write_at(position, key, change)
                 if self._lag:
                     self._write("seen_", key, change)
-
-    def _write_shared(self, key: int, change: Change) -> None:
-        """One change in a transaction that others share: each copies every page it touches, for a ROLLBACK.
-
-        A statement that fails leaves nothing behind and the transaction as it was. Nobody else reads this
-        database, and it ends with the process, so that it does not matter when the transaction ends.
-        """
-        if not self._db.in_transaction:
-            self._db.execute("BEGIN IMMEDIATE")
-            self._shared = 0
-        self._shared += 1
-        self._write_at(0, key, change)
-        if self._shared >= _SHARING:
-            self._db.execute("COMMIT")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        if self._db.in_transaction:
-            self._db.execute("COMMIT")
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     def _write_at(self, position: int, key: int, change: Change) -> None:
         try:
@@ -181,7 +174,7 @@ class SqliteStore:
 
     def _write(self, prefix: str, key: int, change: Change) -> None:
         if change.entity_type == "followed_channel":
-            self._insert_channel(prefix, key, change.entity)
+            self._write_channel(prefix, key, change)
         elif change.kind == "created":
             self._insert_consent(prefix, key, change.entity)
         elif change.kind == "updated":
@@ -220,6 +213,13 @@ class SqliteStore:
         row = (consent["state"], sort_key(consent["updatedDate"]), int(consent["revision"]), _encode(consent))
         self._must_hit(sql, (*row, key, consent["id"], int(change.based_on or 0)))
 
+    def _write_channel(self, prefix: str, key: int, change: Change) -> None:
+        if change.kind == "created":
+            self._insert_channel(prefix, key, change.entity)
+        else:
+            sql = f"DELETE FROM {prefix}channels WHERE tenant = ? AND id = ?"  # noqa: S608
+            self._db.execute(sql, (key, change.entity["id"]))
+
     def _insert_channel(self, prefix: str, key: int, entity: Entity) -> None:
         self._position += 1
         sql = f"INSERT INTO {prefix}channels VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
@@ -247,7 +247,7 @@ class SqliteStore:
         self._db.execute(sql, (key, now + self._lag, body))
 
     def _catch_up(self, key: int, now: int) -> None:
-        with self._transaction():
+        with self._transactions.whole:
             self._let_see(key, now=now)
 
     def _let_see(self, key: int, *, now: int | None) -> None:

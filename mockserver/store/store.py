@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from wixture.mockserver.domain_events import Delivery, DomainEvent
 from wixture.mockserver.messages import Change, Entity, Found, Lookup
+from wixture.mockserver.store.outbox import Outbox
 
 Snapshot = dict[str, list[Entity]]
 """All entities of a tenant: `marketingConsents` and `followedChannels`, each in a stable order."""
@@ -27,14 +29,27 @@ class IdTaken(Conflict):
 
 
 class Store(Protocol):
-    """Entities by tenant. Every tenant sees only its own."""
+    """Entities by tenant. Every tenant sees only its own. The outbox shares their transactions."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """Events and deliveries."""
+        ...
 
     async def find(self, tenant: str, lookup: Lookup, *, now: int) -> Found:
         """What is there for a lookup. `now`, in microseconds, decides what a lagging read sees."""
         ...
 
-    async def commit(self, tenant: str, changes: Sequence[Change], *, now: int) -> None:
-        """Write all changes or none. Raises Conflict."""
+    async def commit(
+        self,
+        tenant: str,
+        changes: Sequence[Change],
+        *,
+        now: int,
+        events: Sequence[DomainEvent] = (),
+        deliveries: Sequence[Delivery] = (),
+    ) -> None:
+        """Write all changes, with their events and deliveries, or nothing. Raises Conflict."""
         ...
 
     async def load(self, tenant: str, changes: Sequence[Change], *, replace: bool) -> None:

@@ -68,3 +68,18 @@ def test_an_identity_has_one_id_at_most() -> None:
     assert _accepts("IdentificationData", {"identityType": "APP", "appId": GUID})
     assert _accepts("IdentificationData", {"identityType": "UNKNOWN"})
     assert not _accepts("IdentificationData", {"identityType": "APP", "appId": GUID, "memberId": GUID})
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        {"identityType": "APP"},
+        {"identityType": "MEMBER", "appId": GUID},
+        {"identityType": "ANONYMOUS_VISITOR", "memberId": GUID},
+        {"identityType": "WIX_USER", "appId": GUID},
+        {"identityType": "UNKNOWN", "appId": GUID},
+    ],
+    ids=lambda identity: "-".join(identity.values()),
+)
+def test_an_identity_has_the_id_that_its_type_names(identity: dict[str, str]) -> None:
+    assert not _accepts("IdentificationData", identity)

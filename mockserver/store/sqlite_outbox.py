@@ -1,0 +1,196 @@
+"""The outbox in an SQLite database, in the transactions of the store around it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple, replace
+from typing import Any
+
+import orjson
+
+from wixture.mockserver.domain_events import Attempt, Delivery, DeliveryStatus, DomainEvent
+from wixture.mockserver.store.outbox import MOST_EVENTS
+from wixture.mockserver.store.sqlite_transactions import Transactions
+
+TABLES = """
+CREATE TABLE events (
+  position INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL,
+  entity TEXT NOT NULL, time INTEGER NOT NULL, body BLOB NOT NULL, identity BLOB NOT NULL
+);
+CREATE INDEX events_of ON events (tenant, position);
+CREATE TABLE deliveries (
+  position INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, event_position INTEGER NOT NULL, id TEXT NOT NULL,
+  event TEXT NOT NULL, subscription TEXT NOT NULL, url TEXT NOT NULL, status TEXT NOT NULL, due INTEGER NOT NULL,
+  rank INTEGER NOT NULL, tamper TEXT, fault TEXT, attempts BLOB NOT NULL
+);
+CREATE UNIQUE INDEX deliveries_id ON deliveries (tenant, id);
+CREATE INDEX deliveries_event ON deliveries (event_position);
+CREATE INDEX deliveries_due ON deliveries (tenant, due, rank, position) WHERE status = 'pending';
+CREATE INDEX deliveries_lane ON deliveries (tenant, url, due, rank, position) WHERE status = 'pending';
+CREATE INDEX deliveries_held ON deliveries (tenant, subscription) WHERE status = 'pending' AND rank > 0;
+"""
+_PRUNE_EVERY = 256
+_EVENT = "events.id, events.name, events.entity, events.time, events.body, events.identity"
+_DELIVERY = "id, event, subscription, url, status, due, rank, tamper, fault, attempts"
+_IN_ORDER = "ORDER BY due, rank, position"
+_INSERT_EVENT = "INSERT INTO events (tenant, id, name, entity, time, body, identity) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_DELIVERY = (
+    f"INSERT INTO deliveries (tenant, event_position, {_DELIVERY}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+)
+_HELD = (
+    "SELECT position FROM deliveries WHERE tenant = ? AND subscription = ? AND status = 'pending' AND rank > 0 "
+    "AND event <> ? AND attempts = ? ORDER BY position"
+)
+_LET_GO = (
+    "UPDATE deliveries SET due = ?, rank = 0, position = (SELECT MAX(position) + 1 FROM deliveries) "
+    "WHERE position = ?"
+)
+
+
+class SqliteOutbox:
+    """Events and deliveries. `key_of` gives the number of a tenant in this database."""
+
+    def __init__(self, db: sqlite3.Connection, key_of: Callable[[str], int], transactions: Transactions) -> None:
+        self._db = db
+        self._transactions = transactions
+        self._key_of = key_of
+        self._written: dict[int, int] = {}
+        db.executescript(TABLES)
+
+    def write(
+        self, key: int, events: Iterable[DomainEvent], deliveries: Sequence[Delivery]
+    ) -> Iterable[int | None]:
+        """Write events and deliveries of them, in whatever transaction there is; the events' positions."""
+        positions: dict[str, int | None] = {}
+        for event in events:
+            row = (key, event.id, event.name, event.entity_id, event.time, event.body, event.identity)
+            positions[event.id] = self._db.execute(_INSERT_EVENT, row).lastrowid
+        for delivery in deliveries:
+            self._db.execute(_INSERT_DELIVERY, (key, positions[delivery.event_id], *_row(delivery)))
+            if delivery.rank == 0 and delivery.status == "pending":
+                self._let_go(key, delivery)
+        self._count(key, len(positions))
+        return positions.values()
+
+    def take_back(self, positions: Iterable[int | None]) -> None:
+        """Remove events that were just written, as what they tell of did not come about."""
+        self._db.executemany("DELETE FROM events WHERE position = ?", [(position,) for position in positions])
+
+    def _let_go(self, key: int, after: Delivery) -> None:
+        """What was held back for the next delivery of its subscription goes out right after that one."""
+        which = (key, after.subscription_id, after.event_id, _NO_ATTEMPTS)
+        for (position,) in self._db.execute(_HELD, which).fetchall():
+            self._db.execute(_LET_GO, (after.due, position))
+
+    def _count(self, key: int, written: int) -> None:
+        count = self._written[key] = self._written.get(key, 0) + written
+        if count >= MOST_EVENTS + _PRUNE_EVERY:
+            self._written[key] = MOST_EVENTS
+            self._prune(key)
+
+    def _prune(self, key: int) -> None:
+        """Forget the oldest events, and their deliveries, but none that is still to be delivered."""
+        sql = "SELECT position FROM events WHERE tenant = ? ORDER BY position DESC LIMIT 1 OFFSET ?"
+        oldest = self._db.execute(sql, (key, MOST_EVENTS)).fetchone()
+        if oldest is None:
+            return
+        sql = (
+            "DELETE FROM events WHERE tenant = ? AND position <= ? AND NOT EXISTS (SELECT 1 FROM deliveries "
+            "WHERE event_position = events.position AND status = 'pending') RETURNING position"
+        )
+        gone = self._db.execute(sql, (key, oldest[0])).fetchall()
+        self._db.executemany("DELETE FROM deliveries WHERE event_position = ?", gone)
+
+    def clear(self, key: int) -> None:
+        """Forget everything of a tenant."""
+        self._written.pop(key, None)
+        self._db.execute("DELETE FROM events WHERE tenant = ?", (key,))
+        self._db.execute("DELETE FROM deliveries WHERE tenant = ?", (key,))
+
+    async def add(self, tenant: str, events: Sequence[DomainEvent], deliveries: Sequence[Delivery]) -> None:
+        """Write events that no change of an entity caused, and deliveries."""
+        with self._transactions.step:
+            self.write(self._key_of(tenant), events, deliveries)
+
+    async def events(self, tenant: str) -> list[DomainEvent]:
+        """Every event that is kept."""
+        return self._events("events WHERE tenant = ? ORDER BY position", self._key_of(tenant))
+
+    async def event_of(self, tenant: str, delivery_id: str) -> DomainEvent | None:
+        """The event that a delivery brings."""
+        which = (
+            "deliveries JOIN events ON events.position = deliveries.event_position "
+            "WHERE deliveries.tenant = ? AND deliveries.id = ?"
+        )
+        return next(iter(self._events(which, self._key_of(tenant), delivery_id)), None)
+
+    def _events(self, which: str, *values: Any) -> list[DomainEvent]:
+        return [DomainEvent(*row) for row in self._db.execute(f"SELECT {_EVENT} FROM {which}", values)]  # noqa: S608
+
+    async def deliveries(self, tenant: str) -> list[Delivery]:
+        """Every delivery that is kept."""
+        return self._deliveries("tenant = ? ORDER BY event_position, position", self._key_of(tenant))
+
+    async def delivery(self, tenant: str, delivery_id: str) -> Delivery | None:
+        """One delivery."""
+        return next(iter(self._deliveries("tenant = ? AND id = ?", self._key_of(tenant), delivery_id)), None)
+
+    async def pending(self, tenant: str, *, by: int) -> list[Delivery]:
+        """What is to be delivered by an instant, in the order in which it goes out."""
+        which = f"tenant = ? AND status = 'pending' AND due <= ? {_IN_ORDER}"
+        return self._deliveries(which, self._key_of(tenant), by)
+
+    async def next_for(self, tenant: str, url: str) -> Delivery | None:
+        """What goes out to a URL next, due or not."""
+        which = f"tenant = ? AND status = 'pending' AND url = ? {_IN_ORDER} LIMIT 1"
+        return next(iter(self._deliveries(which, self._key_of(tenant), url)), None)
+
+    def _deliveries(self, which: str, *values: Any) -> list[Delivery]:
+        rows = self._db.execute(f"SELECT {_DELIVERY} FROM deliveries WHERE {which}", values)  # noqa: S608
+        return [_delivery(row) for row in rows]
+
+    async def receivers(self, tenant: str) -> list[str]:
+        """The URLs that something is still to be delivered to."""
+        sql = "SELECT DISTINCT url FROM deliveries WHERE tenant = ? AND status = 'pending'"
+        return [url for (url,) in self._db.execute(sql, (self._key_of(tenant),))]
+
+    async def count_pending(self) -> int:
+        """How much is still to be delivered, of all tenants."""
+        sql = "SELECT COUNT(*) FROM deliveries WHERE status = 'pending'"
+        return int(self._db.execute(sql).fetchone()[0])
+
+    async def record(
+        self, tenant: str, delivery_id: str, attempts: Sequence[Attempt], *, status: DeliveryStatus, due: int
+    ) -> None:
+        """Keep the attempts so far, and what follows from them. Nothing happens where the delivery is gone."""
+        sql = "UPDATE deliveries SET status = ?, due = ?, attempts = ? WHERE tenant = ? AND id = ?"
+        self._db.execute(sql, (status, due, _attempts(attempts), self._key_of(tenant), delivery_id))
+
+
+def _row(delivery: Delivery) -> tuple[Any, ...]:
+    """A delivery as the columns hold it."""
+    return (
+        delivery.id,
+        delivery.event_id,
+        delivery.subscription_id,
+        delivery.url,
+        delivery.status,
+        delivery.due,
+        delivery.rank,
+        delivery.tamper,
+        delivery.fault_id,
+        _attempts(delivery.attempts),
+    )
+
+
+def _attempts(attempts: Iterable[Attempt]) -> bytes:
+    return orjson.dumps([astuple(attempt) for attempt in attempts])
+
+
+_NO_ATTEMPTS = _attempts(())
+
+
+def _delivery(row: Sequence[Any]) -> Delivery:
+    *columns, attempts = row
+    return replace(Delivery(*columns), attempts=tuple(Attempt(*parts) for parts in orjson.loads(attempts)))
