@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test lint format docs bench bench-quick bench-scale bench-soak bench-profile lock sdk clean
+.PHONY: serve test lint format docs bench bench-quick bench-scale bench-soak bench-profile bench-webhooks webhook-storm lock sdk clean
 
 serve: .venv/.done  ## run the mock on http://127.0.0.1:8787
 	$(BIN)/wixture serve $(ARGS)
@@ -42,6 +42,12 @@ bench-profile: .venv/.done  ## where a request's CPU time goes, by station
 
 bench-soak: .venv/.done  ## memory over a million requests
 	$(BIN)/python -m benchmarks.soak $(ARGS)
+
+bench-webhooks: .venv/.done  ## how soon a healthy receiver is told, beside 100 dead ones and without
+	$(BIN)/python -m benchmarks.webhooks $(ARGS)
+
+webhook-storm: .venv/.done  ## 1,000 seeded storms of failing receivers: no event missed, none twice (about 2 minutes)
+	$(BIN)/python -m benchmarks.storm $(ARGS)
 
 sdk: tests/sdk/node_modules/.done  ## install the official JavaScript SDK that the end-to-end tests drive
 

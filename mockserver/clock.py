@@ -31,12 +31,22 @@ def wall_time() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
 
 
-class Clock:
-    """A tenant's time, in microseconds since 1970: the wall clock, shifted, or frozen at an instant."""
+def wall_seconds() -> int:
+    """The wall clock in seconds since 1970, for what outside parties judge: tokens."""
+    return time.time_ns() // 1_000_000_000
 
-    def __init__(self, start: str = "real") -> None:
+
+class Clock:
+    """A tenant's time, in microseconds since 1970: the wall clock, shifted, or frozen at an instant.
+
+    `speed` is how much faster than the wall clock it runs, from the moment it was made.
+    """
+
+    def __init__(self, start: str = "real", *, speed: float = 1.0) -> None:
         """`start` is `real`, or the instant at which the clock stands still."""
         self._start = start
+        self._made = time.time_ns() // 1000
+        self.speed = speed
         self.reset()
 
     def reset(self) -> None:
@@ -48,8 +58,13 @@ class Clock:
         """The time, in microseconds since 1970."""
         if self._frozen is not None:
             return self._frozen
-        now = time.time_ns() // 1000 + self._shift
+        now = (time.time_ns() // 1000 if self.speed == 1 else self._running()) + self._shift
         return now if FIRST <= now <= LAST else max(FIRST, min(now, LAST))
+
+    def _running(self) -> int:
+        """Where the clock would be without a shift."""
+        wall = time.time_ns() // 1000
+        return wall if self.speed == 1 else self._made + round((wall - self._made) * self.speed)
 
     def now_text(self) -> str:
         """The time as the API writes dates."""
@@ -63,17 +78,23 @@ class Clock:
     def set(self, now: int, *, frozen: bool) -> None:
         """Jump to an instant, and stand still there or go on from there."""
         self._frozen = now if frozen else None
-        self._shift = 0 if frozen else now - time.time_ns() // 1000
+        self._shift = 0 if frozen else now - self._running()
+
+    def after(self, seconds: float) -> int:
+        """The instant some seconds from now. Raises ValueError beyond the year 9999."""
+        instant = self.now() + round(seconds * 1_000_000)
+        if instant > LAST:
+            raise ValueError("the clock cannot go beyond the year 9999")
+        return instant
+
+    def move_to(self, instant: int) -> None:
+        """Move on to an instant, frozen or running as before; one that has passed changes nothing."""
+        if instant > self.now():
+            self.set(instant, frozen=self.frozen)
 
     def advance(self, seconds: float) -> None:
-        """Move on. Raises ValueError beyond the year 9999."""
-        step = round(seconds * 1_000_000)
-        if self.now() + step > LAST:
-            raise ValueError("the clock cannot go beyond the year 9999")
-        if self._frozen is not None:
-            self._frozen += step
-        else:
-            self._shift += step
+        """Move on by some seconds. Raises ValueError beyond the year 9999."""
+        self.move_to(self.after(seconds))
 
     def to_dict(self) -> dict[str, object]:
         """What the control API shows."""

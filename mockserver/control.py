@@ -9,9 +9,10 @@ import orjson
 from wixture.contracts.document import Operation
 from wixture.contracts.routes import Routes
 from wixture.contracts.validation import ABSENT, own_contract
+from wixture.mockserver import control_calls, control_faults, control_webhooks
 from wixture.mockserver.access import Access
 from wixture.mockserver.app import Application
-from wixture.mockserver.control_calls import CALLS, ControlCall
+from wixture.mockserver.control_calls import ControlCall
 from wixture.mockserver.json_body import read_json
 from wixture.mockserver.messages import Request, Response
 from wixture.mockserver.querystring import parse_query
@@ -20,6 +21,7 @@ from wixture.mockserver.refusals import Refusal, invalid, no_match, to_response
 PREFIX = "/_mock"
 LARGE_BODIES = (("POST", "/_mock/seed"), ("PUT", "/_mock/state"))
 LARGE_BODY_LIMIT = 64 * 1024 * 1024
+_CALLS = {**control_calls.CALLS, **control_webhooks.CALLS, **control_faults.CALLS}
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -58,8 +60,8 @@ class Control:
         instance = query.get("instance", self._app.settings.instance_id).lower()
         everybody = instance == "*"
         tenant = self._app.tenants.get(self._app.settings.instance_id if everybody else instance)
-        call = ControlCall(tenant, everybody, query, body)
-        answer = await CALLS[operation.operation_id](self._app, call)
+        call = ControlCall(tenant, everybody, query, body, match.path_parameters)
+        answer = await _CALLS[operation.operation_id](self._app, call)
         return answer if isinstance(answer, Response) else Response(200, orjson.dumps(answer))
 
 

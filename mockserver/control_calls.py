@@ -13,6 +13,7 @@ from wixture.contracts import dialect as dialects
 from wixture.contracts.document import SPEC_FOLDER, read_document
 from wixture.mockserver.app import API_TAGS, Application
 from wixture.mockserver.clock import derived_id
+from wixture.mockserver.erasure import erase
 from wixture.mockserver.instants import from_text
 from wixture.mockserver.journal import Journal
 from wixture.mockserver.messages import Exchange, Response
@@ -37,6 +38,7 @@ class ControlCall:
     everybody: bool
     query: Mapping[str, str]
     body: Any
+    path: Mapping[str, str]
 
 
 # ---- the server ----------------------------------------------------------------------------------
@@ -80,6 +82,7 @@ async def reset_tenant(app: Application, call: ControlCall) -> Answer:
     for tenant in app.tenants.all() if call.everybody else [call.tenant]:
         app.tenants.rewind(tenant)
         await load_launch_seed(app, tenant)
+        app.dispatch.forget(tenant)
     if call.everybody:
         app.tenants.unattributed.clear()
     return {}
@@ -111,6 +114,7 @@ async def put_state(app: Application, call: ControlCall) -> Answer:
     except Conflict as error:
         text = f"{place_of(error.position, snapshot)} has the ID or identifier of another. Nothing was changed."
         raise Refusal("ALREADY_EXISTS", text, rule="consent-one-per-identifier") from error
+    app.dispatch.forget(tenant)
     _turn_switches(tenant, snapshot)
     if now is not None:
         tenant.clock.set(now, frozen=snapshot["clock"]["frozen"])
@@ -203,18 +207,18 @@ async def get_clock(_: Application, call: ControlCall) -> Answer:
     return call.tenant.clock.to_dict()
 
 
-async def put_clock(_: Application, call: ControlCall) -> Answer:
+async def put_clock(app: Application, call: ControlCall) -> Answer:
     """Jump to an instant, and stand still there unless told to go on."""
-    clock, body = call.tenant.clock, call.body
-    now = _instant(body["now"], "now") if "now" in body else clock.now()
-    clock.set(now, frozen=body.get("frozen", True))
-    return clock.to_dict()
+    body = call.body
+    now = _instant(body["now"], "now") if "now" in body else None
+    await app.dispatch.set_clock(call.tenant, now, frozen=body.get("frozen", True))
+    return call.tenant.clock.to_dict()
 
 
-async def advance_clock(_: Application, call: ControlCall) -> Answer:
+async def advance_clock(app: Application, call: ControlCall) -> Answer:
     """Move time on."""
     try:
-        call.tenant.clock.advance(call.body["seconds"])
+        await app.dispatch.advance(call.tenant, call.body["seconds"])
     except ValueError as error:
         raise invalid_field("seconds", f"is too far: {error}", "timestamp-form") from error
     return call.tenant.clock.to_dict()
@@ -263,6 +267,11 @@ async def create_code(app: Application, call: ControlCall) -> Answer:
     return {**answer, "memberId": member} if member else answer
 
 
+async def anonymize(app: Application, call: ControlCall) -> Answer:
+    """A person is gone."""
+    return dict(await erase(app, call.tenant, call.body))
+
+
 CALLS: Mapping[str, Callable[[Application, ControlCall], Awaitable[Answer]]] = {
     "getHealth": get_health,
     "getContractAsYaml": get_contract_as_yaml,
@@ -283,4 +292,5 @@ CALLS: Mapping[str, Callable[[Application, ControlCall], Awaitable[Answer]]] = {
     "putChannels": put_channels,
     "createToken": create_token,
     "createCode": create_code,
+    "anonymize": anonymize,
 }

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 
 DIALECTS = ("corrected", "documented")
 INPUTS = ("strict", "lenient")
+RATE_LIMITS = ("off", "wix")
 CHANNELS = ("FACEBOOK", "INSTAGRAM", "LINKEDIN", "X", "TIKTOK")
 
 ACCESS_TOKEN_SECONDS = 14_400
@@ -33,6 +35,13 @@ class Settings:
     consistency_ms: int = 0
     random_seed: int | None = None
     admin_token: str | None = None
+    clock_speed: float = 1.0
+    token_clock: str = "wall"  # noqa: S105  # a name of a clock
+    webhooks: tuple[tuple[str, str], ...] = ()
+    """Receivers from the start: the short name of an event or `*`, and a URL."""
+    signing_key: Path | None = None
+    allow_net: tuple[str, ...] = ()
+    rate_limit: str = "off"
     journal_size: int = 10_000
     dialect: str = "corrected"
     input: str = "strict"

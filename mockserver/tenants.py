@@ -7,8 +7,11 @@ from typing import Any
 
 from wixture.mockserver.clock import Chance, Clock, derived_id, new_random_seed
 from wixture.mockserver.cursors import SiteCursors
+from wixture.mockserver.domain_events import Subscription
+from wixture.mockserver.faults import FaultPlans
 from wixture.mockserver.journal import Budget, Journal
 from wixture.mockserver.keys import Keys
+from wixture.mockserver.rate_limit import RateLimit
 from wixture.mockserver.settings import Settings
 
 
@@ -24,7 +27,10 @@ class Tenant:
     cursors: SiteCursors
     journal: Journal
     channels: frozenset[str]
+    faults: FaultPlans
+    rate_limit: RateLimit | None = None
     loyalty_installed: bool = True
+    subscriptions: dict[str, Subscription] = field(default_factory=dict)
     codes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -65,17 +71,22 @@ class Tenants:
     def _make(self, instance_id: str) -> Tenant:
         settings = self._settings
         default = instance_id == settings.instance_id
-        return Tenant(
+        chance = Chance(self.random_seed, instance_id)
+        tenant = Tenant(
             instance_id=instance_id,
             client_id=settings.client_id if default else derived_id("client", instance_id),
-            clock=Clock(settings.clock),
-            chance=Chance(self.random_seed, instance_id),
+            clock=Clock(settings.clock, speed=settings.clock_speed),
+            chance=chance,
+            faults=FaultPlans(chance),
             # A stream of its own key: whoever knows the random seed must not foresee what protects a token.
             secrets=Chance(int.from_bytes(self._keys.link, "big"), instance_id),
             cursors=SiteCursors(self._keys.cursor, instance_id),
             journal=Journal(settings.journal_size, self._budget),
             channels=frozenset(settings.channels),
+            rate_limit=RateLimit() if settings.rate_limit == "wix" else None,
         )
+        self._subscribe(tenant)
+        return tenant
 
     def rewind(self, tenant: Tenant) -> None:
         """The tenant's clock, chance, switches and journal as they were at launch. Entities are the store's."""
@@ -86,3 +97,15 @@ class Tenants:
         tenant.channels = frozenset(self._settings.channels)
         tenant.loyalty_installed = True
         tenant.codes.clear()
+        tenant.faults.clear()
+        if tenant.rate_limit is not None:
+            tenant.rate_limit.clear()
+        self._subscribe(tenant)
+
+    def _subscribe(self, tenant: Tenant) -> None:
+        """The receivers that the server was started with: those of the default tenant."""
+        tenant.subscriptions.clear()
+        if tenant.instance_id == self._settings.instance_id:
+            for event_type, url in self._settings.webhooks:
+                subscription = Subscription(derived_id("subscription", event_type, url), event_type, url)
+                tenant.subscriptions[subscription.id] = subscription

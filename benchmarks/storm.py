@@ -1,0 +1,281 @@
+"""`make webhook-storm`: seeded storms of receivers that fail in every way; no event may be missed or come twice.
+
+Each storm is a tenant on a frozen clock with up to three receivers, each down for a while and then failing at
+random, and events at random instants. Afterwards every event must have been acknowledged exactly once by every
+receiver, or have had its 13 attempts at their instants. Most storms run in this process with an outcome in place
+of each HTTP exchange; some go through real sockets. State is kept in memory, so the server is not restarted here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+import orjson
+
+from wixture.mockserver import base64url
+from wixture.mockserver.app import Application
+from wixture.mockserver.clock import derived_id
+from wixture.mockserver.domain_events import Delivery, Subscription
+from wixture.mockserver.messages import Change
+from wixture.mockserver.settings import Settings
+from wixture.mockserver.tenants import Tenant
+from wixture.mockserver.webhooks.destinations import Policy
+from wixture.mockserver.webhooks.dispatch import Dispatch
+from wixture.mockserver.webhooks.post import Posted, Poster
+from wixture.mockserver.webhooks.schedule import WAITS
+
+FAILURES = ("status", "redirect", "timeout", "refused", "reset", "too_long", "bad_answer")
+SOCKET_FAILURES = ("status", "created", "redirect", "reset", "silent", "cut")
+HOUR = 3600
+_US = 1_000_000
+
+
+@dataclass
+class Receiver:
+    """One receiver of a storm: when it is down, how often it fails, and what it acknowledged when."""
+
+    rng: random.Random
+    failures: Sequence[str]
+    url: str = ""
+    down: tuple[float, float] = (0.0, 0.0)
+    likely: float = 0.0
+    acknowledged: Counter[str] = field(default_factory=Counter)
+    seen: int = 0
+
+    def outcome(self, at: float) -> str:
+        """What becomes of a webhook that comes in at an instant, in seconds since the storm began."""
+        self.seen += 1
+        fails = self.down[0] <= at < self.down[1] or self.rng.random() < self.likely
+        return self.rng.choice(self.failures) if fails else "received"
+
+
+def make_receiver(rng: random.Random, failures: Sequence[str]) -> Receiver:
+    """A receiver by chance: some never come back."""
+    start = rng.uniform(0, 2 * HOUR)
+    length = rng.choice((0, 60, HOUR, 10 * HOUR, 40 * HOUR, 100 * HOUR))
+    return Receiver(rng, failures, down=(start, start + length), likely=rng.choice((0.0, 0.1, 0.4, 0.8)))
+
+
+class Weather:
+    """Takes webhooks in place of real HTTP: the outcome of each is its receiver's."""
+
+    def __init__(self) -> None:
+        self.receivers: dict[str, tuple[Receiver, Tenant, int]] = {}
+
+    async def post(self, url: str, body: bytes) -> Posted:
+        receiver, tenant, began = self.receivers[url]
+        await asyncio.sleep(0)
+        reason = receiver.outcome((tenant.clock.now() - began) / _US)
+        if reason == "received":
+            receiver.acknowledged[event_id(body)] += 1
+        return Posted(200 if reason == "received" else None, reason, 0, b"", reason)
+
+    async def close(self) -> None: ...
+
+
+def event_id(token: bytes) -> str:
+    """The ID in the third layer of a token."""
+    claims = orjson.loads(base64url.decode(token.split(b".")[1].decode()) or b"{}")
+    return str(orjson.loads(orjson.loads(claims["data"])["data"])["id"])
+
+
+@dataclass
+class Tally:
+    """What some storms came to."""
+
+    storms: int = 0
+    events: int = 0
+    attempts: int = 0
+    received: int = 0
+    exhausted: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+class Storms:
+    """Storms on one server, each on a tenant of its own."""
+
+    def __init__(self, posts: Any) -> None:
+        self.app = Application(Settings(clock="2024-01-31T08:00:00Z", random_seed=5))
+        self.app.dispatch = Dispatch(self.app.settings, self.app.store.outbox, posts=posts)
+        self.tally = Tally()
+
+    def tenant(self, seed: int) -> Tenant:
+        return self.app.tenants.get(derived_id("storm", str(seed)))
+
+    async def run(self, seed: int, rng: random.Random, receivers: Sequence[Receiver]) -> None:
+        """Events at random instants, steps of random length, then calm until everything is settled."""
+        tenant = self.tenant(seed)
+        for number, receiver in enumerate(receivers):
+            tenant.subscriptions[str(number)] = Subscription(str(number), "*", receiver.url)
+        dispatch = self.app.dispatch
+        ids = []
+        for number in range(rng.randint(1, 4)):
+            ids.append(await self._event(tenant, number))
+            if rng.random() < 0.5:
+                await dispatch.deliverer.flush(tenant)
+            await dispatch.advance(tenant, rng.choice((0, 1, 59.5, 600, HOUR, 5 * HOUR)))
+        await dispatch.advance(tenant, 60 * HOUR)
+        deliveries = await self.app.store.outbox.deliveries(tenant.instance_id)
+        self._judge(seed, ids, receivers, deliveries)
+        await self.app.store.load(tenant.instance_id, (), replace=True)
+
+    async def _event(self, tenant: Tenant, number: int) -> str:
+        follow = {
+            "id": tenant.chance.new_id(),
+            "accountId": derived_id("account", tenant.instance_id),
+            "channel": ("X", "TIKTOK", "FACEBOOK", "LINKEDIN")[number],
+            "createdDate": tenant.clock.now_text(),
+        }
+        change = Change("created", "followed_channel", follow)
+        caller, now = self.app.own_caller(tenant), tenant.clock.now()
+        await self.app.commit(tenant, [change], caller, origin="storm", now=now)
+        return (await self.app.store.outbox.events(tenant.instance_id))[-1].id
+
+    def _judge(self, seed: int, ids: list[str], receivers: Sequence[Receiver], deliveries: list[Delivery]) -> None:
+        tally = self.tally
+        tally.storms += 1
+        tally.events += len(ids)
+        tally.attempts += sum(len(delivery.attempts) for delivery in deliveries)
+        by_pair: dict[tuple[str, str], list[Delivery]] = defaultdict(list)
+        for delivery in deliveries:
+            by_pair[delivery.event_id, delivery.url].append(delivery)
+        for receiver in receivers:
+            if sum(len(each.attempts) for each in deliveries if each.url == receiver.url) != receiver.seen:
+                tally.faults.append(f"storm {seed}: {receiver.url} saw {receiver.seen} attempts")
+            for event in ids:
+                for problem in problems(by_pair[event, receiver.url], receiver.acknowledged[event]):
+                    tally.faults.append(f"storm {seed}: event {event} to {receiver.url} {problem}")
+        tally.received += sum(delivery.status == "received" for delivery in deliveries)
+        tally.exhausted += sum(delivery.status == "exhausted" for delivery in deliveries)
+
+
+def problems(deliveries: list[Delivery], acknowledged: int) -> list[str]:
+    """What is wrong with the deliveries of one event to one receiver, which acknowledged it so often."""
+    if len(deliveries) != 1:
+        return [f"has {len(deliveries)} deliveries"]
+    (delivery,) = deliveries
+    at = [attempt.at for attempt in delivery.attempts]
+    gaps = [(later - earlier) / _US for earlier, later in pairwise(at)]
+    found = []
+    if gaps != list(WAITS[: len(gaps)]):
+        found.append(f"was tried after {gaps}")
+    if delivery.status == "received" and acknowledged != 1:
+        found.append(f"was acknowledged {acknowledged} times")
+    if delivery.status == "exhausted" and (acknowledged or len(at) != 13):
+        found.append(f"was given up after {len(at)} attempts, {acknowledged} acknowledged")
+    if delivery.status not in ("received", "exhausted"):
+        found.append(f"is {delivery.status}")
+    return found
+
+
+async def in_process(seeds: range) -> Tally:
+    """Storms whose HTTP is an outcome by chance."""
+    weather = Weather()
+    storms = Storms(weather)
+    for seed in seeds:
+        rng = random.Random(seed)  # noqa: S311  # it has to repeat
+        receivers = [make_receiver(rng, FAILURES) for _ in range(rng.randint(1, 3))]
+        tenant = storms.tenant(seed)
+        for number, receiver in enumerate(receivers):
+            receiver.url = f"http://127.0.0.1:9/{seed}/{number}"
+            weather.receivers[receiver.url] = (receiver, tenant, tenant.clock.now())
+        await storms.run(seed, rng, receivers)
+        weather.receivers.clear()
+    await storms.app.dispatch.close()
+    await storms.app.store.close()
+    return storms.tally
+
+
+async def through_sockets(seeds: range, failures: Sequence[str] = SOCKET_FAILURES) -> Tally:
+    """Storms over real connections on loopback; a silent receiver costs its 1.25 s of real time."""
+    storms = Storms(Poster(Policy(loopback=True, allowed=())))
+    for seed in seeds:
+        rng = random.Random(seed)  # noqa: S311  # it has to repeat
+        tenant = storms.tenant(seed)
+        servers, receivers = [], []
+        for _ in range(rng.randint(1, 3)):
+            receiver = make_receiver(rng, failures)
+            server = await asyncio.start_server(_Door(receiver, tenant), "127.0.0.1", 0)
+            receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            servers.append(server)
+            receivers.append(receiver)
+        await storms.run(seed, rng, receivers)
+        for server in servers:
+            server.close()
+    await storms.app.dispatch.close()
+    await storms.app.store.close()
+    return storms.tally
+
+
+class _Door:
+    """A receiver's socket: reads one request and answers as the receiver's chance says."""
+
+    def __init__(self, receiver: Receiver, tenant: Tenant) -> None:
+        self._receiver = receiver
+        self._tenant = tenant
+        self._began = tenant.clock.now()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = next(
+            int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
+        )
+        body = await reader.readexactly(length)
+        outcome = self._receiver.outcome((self._tenant.clock.now() - self._began) / _US)
+        if outcome == "received":
+            self._receiver.acknowledged[event_id(body)] += 1
+        await self._answer(outcome, reader, writer)
+        writer.close()
+
+    async def _answer(self, outcome: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        statuses = {"received": b"200 OK", "status": b"503 Oh", "created": b"201 No", "redirect": b"302 There"}
+        if outcome in statuses:
+            writer.write(b"HTTP/1.1 %b\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n" % statuses[outcome])
+            await writer.drain()
+        elif outcome == "reset":
+            writer.transport.abort()
+        elif outcome == "cut":
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+        else:
+            await reader.read()  # until the other side gives up
+
+
+def _told(kind: str, tally: Tally, seconds: float) -> str:
+    return (
+        f"{kind}: {tally.storms:,} storms, {tally.events:,} events, {tally.attempts:,} attempts, {seconds:.1f} s; "
+        f"{tally.received:,} received once, {tally.exhausted:,} given up after 13 attempts, "
+        f"{len(tally.faults)} missed, doubled or at a wrong time"
+    )
+
+
+def main() -> None:
+    """Run the storms and say what they came to; exit code 1 when one went wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--storms", type=int, default=1000, help="storms in this process")
+    parser.add_argument("--sockets", type=int, default=30, help="storms over real connections")
+    parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed")
+    chosen = parser.parse_args()
+    faults: list[str] = []
+    for kind, run, count in (
+        ("in process", in_process, chosen.storms),
+        ("real sockets", through_sockets, chosen.sockets),
+    ):
+        started = time.perf_counter()
+        tally = asyncio.run(run(range(chosen.first, chosen.first + count)))
+        print(_told(kind, tally, time.perf_counter() - started), flush=True)
+        faults += tally.faults
+    print("\n".join(faults[:20]))
+    sys.exit(bool(faults))
+
+
+if __name__ == "__main__":
+    main()

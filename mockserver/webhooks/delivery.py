@@ -1,0 +1,273 @@
+"""Brings events to their receivers: at once on a running clock, when told to on a frozen one.
+
+On a running clock each receiver has a lane of its own, a task that lives while something is on its way there, so
+that a dead receiver delays nobody. On a frozen clock nothing moves until `flush` or `advance`; then everything
+that is due goes out in order, instant by instant, the lanes of one instant side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from wixture.mockserver.clock import wall_seconds
+from wixture.mockserver.domain_events import Attempt, Delivery, DomainEvent
+from wixture.mockserver.store.outbox import Outbox
+from wixture.mockserver.tenants import Tenant
+from wixture.mockserver.webhooks.outcomes import REASONS, Posted
+from wixture.mockserver.webhooks.schedule import next_due
+from wixture.mockserver.webhooks.tokens import TokenMaker, TokenOrder
+
+log = logging.getLogger("wixture.webhooks")
+
+MOST_AT_ONCE = 256
+MOST_FAILING_AT_ONCE = 192
+MOST_FAILING_A_SECOND = 400
+"""Attempts at receivers that failed last, of all lanes: a hundred that refuse at once must not fill the loop."""
+_LONGEST_PAUSE = 1.0
+_LONGEST_WAIT = 3600.0
+_LAST_ATTEMPTS = 1.5
+
+
+class Posts(Protocol):
+    """What sends a token: see post.py."""
+
+    async def post(self, url: str, body: bytes) -> Posted: ...
+    async def close(self) -> None: ...
+
+
+@dataclass(eq=False)
+class _Lane:
+    """One receiver of one tenant while something is on its way there. `wake` is set when it has to look anew."""
+
+    tenant: Tenant
+    url: str
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    failed_last: bool = False
+
+
+class Deliverer:
+    """The deliveries of one server, in its loop."""
+
+    def __init__(self, outbox: Outbox, tokens: TokenMaker, posts: Posts) -> None:
+        self._outbox = outbox
+        self._tokens = tokens
+        self._posts = posts
+        self._lanes: dict[tuple[str, str], _Lane] = {}
+        self._steps: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._lives: dict[str, int] = defaultdict(int)
+        self._all = asyncio.Semaphore(MOST_AT_ONCE)
+        self._slow = asyncio.Semaphore(MOST_FAILING_AT_ONCE)
+        self._failing = 0
+        self._retired = self._closed = False
+
+    # ---- on a running clock ----------------------------------------------------------------------
+
+    def notify(self, tenant: Tenant, urls: Iterable[str]) -> None:
+        """Something is on its way to these receivers."""
+        if not self._runs(tenant):
+            return
+        for url in urls:
+            lane = self._lanes.get((tenant.instance_id, url))
+            if lane is None:
+                lane = self._lanes[tenant.instance_id, url] = _Lane(tenant, url)
+                lane.task = asyncio.get_running_loop().create_task(
+                    self._drive(lane), name=f"webhooks to {url[:60]}"
+                )
+            lane.wake.set()
+
+    def _runs(self, tenant: Tenant) -> bool:
+        """Whether a tenant's deliveries go out by themselves."""
+        return not (self._retired or tenant.clock.frozen or self._steps[tenant.instance_id].locked())
+
+    async def resume(self, tenant: Tenant) -> None:
+        """The tenant's clock moved, stopped or runs again: look at everything that is on its way."""
+        for lane in self._lanes_of(tenant):
+            lane.wake.set()
+        if self._runs(tenant):
+            self.notify(tenant, await self._outbox.receivers(tenant.instance_id))
+
+    def _lanes_of(self, tenant: Tenant) -> list[_Lane]:
+        return [lane for lane in self._lanes.values() if lane.tenant is tenant]
+
+    async def _drive(self, lane: _Lane) -> None:
+        try:
+            while lane.wake.is_set():
+                lane.wake.clear()
+                while await self._drive_once(lane):
+                    pass
+        except Exception as failure:
+            log.error("the deliveries to a receiver stopped: %s", type(failure).__name__)
+        finally:
+            self._note(lane, failed=False)
+            place = (lane.tenant.instance_id, lane.url)
+            if self._lanes.get(place) is lane:
+                del self._lanes[place]
+
+    async def _drive_once(self, lane: _Lane) -> bool:
+        """Send what is due next in a lane, or wait for it; False when there is nothing to wait for."""
+        tenant = lane.tenant
+        lane.wake.clear()
+        if not self._runs(tenant):
+            return False
+        delivery = await self._outbox.next_for(tenant.instance_id, lane.url)
+        if delivery is None:
+            return False
+        wait = (delivery.due - tenant.clock.now()) / 1_000_000 / tenant.clock.speed
+        if wait > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(lane.wake.wait(), min(wait, _LONGEST_WAIT))
+        else:
+            await self._send_in_turn(lane, delivery)
+        return True
+
+    async def _send_in_turn(self, lane: _Lane, delivery: Delivery) -> None:
+        """Send when there is a slot: receivers that failed last share some, and leave the rest to the others."""
+        if lane.failed_last:
+            async with self._slow, self._all:
+                attempt = await self.attempt(lane.tenant, delivery)
+        else:
+            async with self._all:
+                attempt = await self.attempt(lane.tenant, delivery)
+        self._note(lane, failed=attempt.reason != "received")
+        if lane.failed_last:
+            await asyncio.sleep(min(self._failing / MOST_FAILING_A_SECOND, _LONGEST_PAUSE))
+
+    def _note(self, lane: _Lane, *, failed: bool) -> None:
+        self._failing += failed - lane.failed_last
+        lane.failed_last = failed
+
+    # ---- told to ---------------------------------------------------------------------------------
+
+    async def flush(self, tenant: Tenant) -> int:
+        """Send everything that is due now, and wait for the outcome; how many attempts that took."""
+        return await self._step(tenant, tenant.clock.now)
+
+    async def advance(self, tenant: Tenant, seconds: float) -> int:
+        """Move the tenant's time on, running everything that falls due on the way, in order. Raises ValueError."""
+        return await self._step(tenant, lambda: tenant.clock.after(seconds))
+
+    async def set_clock(self, tenant: Tenant, now: int | None, *, frozen: bool) -> None:
+        """Let the tenant's time jump, once nothing is on its way to an earlier target, and stop or run there."""
+        async with self._steps[tenant.instance_id]:
+            tenant.clock.set(tenant.clock.now() if now is None else now, frozen=frozen)
+        await self.resume(tenant)
+
+    async def _step(self, tenant: Tenant, target: Callable[[], int]) -> int:
+        attempts = 0
+        try:
+            async with self._steps[tenant.instance_id]:
+                until, life = target(), self._lives[tenant.instance_id]
+                await self._let_lanes_end(tenant)
+                while self._lives[tenant.instance_id] == life:
+                    due = await self._outbox.pending(tenant.instance_id, by=until)
+                    if not due or self._retired:
+                        tenant.clock.move_to(until)
+                        break
+                    tenant.clock.move_to(due[0].due)
+                    now = [delivery for delivery in due if delivery.due <= tenant.clock.now()]
+                    attempts += len(now)
+                    await self._send_side_by_side(tenant, now)
+        finally:
+            await self.resume(tenant)
+        return attempts
+
+    async def _send_side_by_side(self, tenant: Tenant, deliveries: list[Delivery]) -> None:
+        by_receiver: dict[str, list[Delivery]] = defaultdict(list)
+        for delivery in deliveries:
+            by_receiver[delivery.url].append(delivery)
+        life = self._lives[tenant.instance_id]
+
+        async def send(queue: list[Delivery]) -> None:
+            for delivery in queue:
+                async with self._all:
+                    if self._retired or self._lives[tenant.instance_id] != life:
+                        return
+                    await self.attempt(tenant, delivery)
+
+        await asyncio.gather(*map(send, by_receiver.values()))
+
+    async def _let_lanes_end(self, tenant: Tenant) -> None:
+        """Let what is being sent come to its end, so that nothing is sent twice."""
+        running = self._lanes_of(tenant)
+        for lane in running:
+            lane.wake.set()
+        await asyncio.gather(*(lane.task for lane in running if lane.task), return_exceptions=True)
+
+    # ---- one attempt -----------------------------------------------------------------------------
+
+    async def attempt(self, tenant: Tenant, delivery: Delivery, *, by_hand: bool = False) -> Attempt:
+        """Sign and send a delivery once, and keep what came of it."""
+        life = self._lives[tenant.instance_id]
+        at = tenant.clock.now()
+        posted = await self._posted(tenant, delivery)
+        attempt = Attempt(at, posted.reason, posted.status, posted.duration_ms, by_hand)
+        if life == self._lives[tenant.instance_id] and not self._closed:
+            await self._keep(tenant, delivery.id, attempt)
+        return attempt
+
+    async def _posted(self, tenant: Tenant, delivery: Delivery) -> Posted:
+        try:
+            event = await self._outbox.event_of(tenant.instance_id, delivery.id)
+            if event is None:
+                return _failed()
+            return await self._posts.post(delivery.url, await self._token(tenant, event, delivery.tamper))
+        except Exception as failure:  # a receiver's later events must not wait behind one that cannot be sent
+            log.error("delivery %s could not be sent: %s", delivery.id, type(failure).__name__)
+            return _failed()
+
+    async def _token(self, tenant: Tenant, event: DomainEvent, tamper: str | None) -> bytes:
+        order = TokenOrder(event, tenant.instance_id, tamper, self._tokens.issued_at(tenant, wall_seconds()))
+        made = self._tokens.made(order)
+        return made if made is not None else await asyncio.to_thread(self._tokens.make, order)
+
+    async def _keep(self, tenant: Tenant, delivery_id: str, attempt: Attempt) -> None:
+        """By the delivery as it stands now: somebody may have sent it by hand meanwhile."""
+        known = await self._outbox.delivery(tenant.instance_id, delivery_id)
+        if known is None:
+            return
+        status, due, attempts = known.status, known.due, (*known.attempts, attempt)
+        if attempt.reason == "received":
+            status = "received"
+        elif status == "pending" and not attempt.by_hand:
+            later = next_due(attempts, failed_at=tenant.clock.now())
+            status, due = ("exhausted", due) if later is None else ("pending", later)
+        await self._outbox.record(tenant.instance_id, delivery_id, attempts, status=status, due=due)
+
+    # ---- ends ------------------------------------------------------------------------------------
+
+    def forget(self, tenant: Tenant) -> None:
+        """The tenant was emptied: end what is being sent, and keep nothing of what comes of it."""
+        self._lives[tenant.instance_id] += 1
+        for lane in self._lanes_of(tenant):
+            del self._lanes[tenant.instance_id, lane.url]
+            if lane.task is not None:
+                lane.task.cancel()
+
+    def retire(self) -> None:
+        """Begin to stop: no attempt starts any more, and those that run come to their end."""
+        self._retired = True
+        for lane in self._lanes.values():
+            lane.wake.set()
+
+    async def close(self) -> None:
+        """Stop: what is on its way stays in the outbox, and what is being answered now is still kept."""
+        self.retire()
+        running = [lane.task for lane in self._lanes.values() if lane.task]
+        if running:
+            await asyncio.wait(running, timeout=_LAST_ATTEMPTS)
+        self._closed = True
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self._posts.close()
+
+
+def _failed() -> Posted:
+    return Posted(None, "failed", 0, b"", REASONS["failed"])
