@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from wixture.contracts.document import Match, Operation
-from wixture.contracts.leniency import Rewritten, leniency
 from wixture.contracts.routes import Routes
-from wixture.contracts.validation import ABSENT, own_contract
+from wixture.contracts.validation import own_contract
 from wixture.contracts.violations import Violation
 from wixture.mockserver import cors
 from wixture.mockserver.answers import Answers
 from wixture.mockserver.auth import Auth, authorize
+from wixture.mockserver.calls import Calls
+from wixture.mockserver.disturbances import disturbed, instead
+from wixture.mockserver.faults import Plan
 from wixture.mockserver.forms import (
     STRICT,
     Forms,
@@ -33,9 +35,9 @@ from wixture.mockserver.forms import (
 from wixture.mockserver.instants import to_text
 from wixture.mockserver.keys import make_keys
 from wixture.mockserver.links import Links, claims_for
-from wixture.mockserver.messages import REQUEST_ID, Call, Caller, Entity, Request, Response
+from wixture.mockserver.messages import REQUEST_ID, Call, Caller, Change, Entity, Request, Response
 from wixture.mockserver.oauth import OAuth
-from wixture.mockserver.refusals import LONGEST, Refusal, invalid, log_failure, no_match, to_response
+from wixture.mockserver.refusals import Refusal, log_failure, no_match, to_response
 from wixture.mockserver.rules import all_rules
 from wixture.mockserver.rules.world import World
 from wixture.mockserver.settings import Settings
@@ -43,13 +45,12 @@ from wixture.mockserver.store.sqlite import SqliteStore
 from wixture.mockserver.store.store import Conflict, IdTaken, Store
 from wixture.mockserver.tenants import Tenant, Tenants
 from wixture.mockserver.tokens import Tokens
+from wixture.mockserver.webhooks.dispatch import Dispatch
 
 log = logging.getLogger("wixture.app")
 
 API_TAGS = ("Marketing Consent", "Loyalty Social Media")
 _ATTEMPTS = 8
-_MOST_TOLD = 5
-_NO_ERRORS: Mapping[int, str] = {}
 
 
 @dataclass(slots=True)
@@ -63,6 +64,7 @@ class Trace:
     violations: tuple[Violation, ...] = ()
     forms: Forms = STRICT
     rows: tuple[str, ...] = ()
+    plan: Plan | None = None
     failure: Exception | None = None
 
 
@@ -81,6 +83,7 @@ class Application:
         self.validation = own_contract("openapi")
         self.contract = self.validation.contract
         self.routes = Routes(self.contract.operations.values())
+        self.calls = Calls(self.validation, self.routes)
         self.rules = all_rules(operation.operation_id for operation in self.contract.tagged(*API_TAGS))
         self.store: Store = store or SqliteStore(lag_ms=self.settings.consistency_ms)
         self.forms = forms_of_server(self.settings)
@@ -90,6 +93,7 @@ class Application:
         self.tokens = Tokens(self.keys.token)
         self.auth = Auth(self.settings, self.tenants, self.tokens)
         self.oauth = OAuth(self.settings, self.tenants, self.tokens, self.auth)
+        self.dispatch = Dispatch(self.settings, self.store.outbox)
         self.public_url = self.settings.public_url
         self.links = Links(self.keys.link, lambda: self.public_url)
 
@@ -106,6 +110,8 @@ class Application:
         except Exception as failure:
             trace.failure = failure
             response = _bug("The mock failed; its log says where, under this answer's X-Wix-Request-Id.")
+        if trace.plan is not None:
+            response = disturbed(response, trace.plan)
         return self._record(trace, response, (time.perf_counter_ns() - started) // 1000)
 
     async def _answer(self, trace: Trace) -> Response:
@@ -115,18 +121,35 @@ class Application:
         match = self._match(trace)
         if match.operation.operation_id not in self.rules:
             return self._token_answer(trace, match.operation)
-        self._identify(trace, match.operation)
+        tenant = self._identify(trace, match.operation)
+        if tenant.faults and (injected := self._injected(trace, tenant, match.operation)):
+            return injected
+        if tenant.rate_limit is not None:
+            tenant.rate_limit.count(tenant.clock.now())
         call = self._validated(trace, match)
         return await self._decide(trace, call)
 
+    def _injected(
+        self, trace: Trace, tenant: Tenant, operation: Operation, *, named: bool = False
+    ) -> Response | None:
+        """The answer that a fault plan puts in the place of ours, if one that hits does that."""
+        trace.tenant = tenant
+        trace.plan = tenant.faults.hit("operation", operation.operation_id, named=named)
+        return instead(trace.plan) if trace.plan else None
+
     def _token_answer(self, trace: Trace, operation: Operation) -> Response:
-        response = self.oauth.answer(operation.operation_id, trace.request)
+        call = self.oauth.read(operation.operation_id, trace.request)
+        if call.tenant and call.tenant.faults:
+            injected = self._injected(trace, call.tenant, operation, named=True)
+            if injected is not None:
+                return injected
+        response = self.oauth.answer(call)
         if not self.validation.accepts_response(operation, response.status, orjson.loads(response.body)):
             raise Refusal("MOCK_BUG", "The mock's own token answer breaks the contract.")
         answer = orjson.loads(response.body)
         issued = self.tokens.read(answer.get("access_token", ""), "access")
         about = answer.get("instanceId") or (issued.instance_id if issued else None)
-        trace.tenant = self.tenants.get(about) if about else None
+        trace.tenant = self.tenants.get(about) if about else trace.tenant
         return response
 
     def _match(self, trace: Trace) -> Match:
@@ -138,47 +161,17 @@ class Application:
         trace.operation = match.operation
         return match
 
-    def _identify(self, trace: Trace, operation: Operation) -> None:
+    def _identify(self, trace: Trace, operation: Operation) -> Tenant:
         caller = trace.caller = self.auth.identify(trace.request)
-        trace.tenant = self.tenants.get(caller.instance_id)
+        trace.tenant = tenant = self.tenants.get(caller.instance_id)
         authorize(operation, caller)
+        return tenant
 
     def _validated(self, trace: Trace, match: Match) -> Call:
-        operation, request = match.operation, trace.request
-        sent = read_request(request, operation, trace.forms)
-        query, body = sent.query, sent.body
+        sent = read_request(trace.request, match.operation, trace.forms)
         trace.rows = (*trace.rows, *sent.rows)
-        validation = leniency().validation if trace.forms.lenient else self.validation
-        if not validation.accepts_request(operation, match.path_parameters, query, body):
-            found = validation.request_violations(operation, match.path_parameters, query, body)
-            raise invalid(found or [_unexplained(operation)], hint=self._hint(operation, request, sent))
         assert trace.caller is not None  # noqa: S101  # _identify ran
-        return Call(
-            operation_id=operation.operation_id,
-            caller=trace.caller,
-            path=match.path_parameters,
-            query=query,
-            body=body,
-            item_errors=self._item_errors(operation, body) if operation.item_schema else _NO_ERRORS,
-            kept=sent.kept,
-        )
-
-    def _hint(self, refused: Operation, request: Request, sent: Rewritten) -> str:
-        """What was probably meant: another operation of this very path that takes the request, or the query."""
-        if refused.body is None and request.body:
-            return "The body of this operation is not read; its parameters belong into the query string."
-        for operation in self.routes.at(request.path):
-            body = ABSENT if operation.body is None else sent.body
-            if operation is not refused and self.validation.accepts_request(operation, {}, sent.query, body):
-                return f"This is what {operation.method} {request.path[:120]} ({operation.operation_id}) takes."
-        return ""
-
-    def _item_errors(self, operation: Operation, body: Any) -> Mapping[int, str]:
-        found = self.validation.item_violations(operation, body)
-        return {
-            index: "; ".join(f"{item.field} {item.description}" for item in items[:_MOST_TOLD])[:LONGEST]
-            for index, items in found.items()
-        }
+        return self.calls.make(match, trace.request, sent, trace.caller, lenient=trace.forms.lenient)
 
     async def _decide(self, trace: Trace, call: Call) -> Response:
         """Find, decide, check the answer, commit; once more from the start when somebody else was faster."""
@@ -198,7 +191,7 @@ class Application:
             if not decision.changes:
                 return Response(200, body)
             try:
-                await self.store.commit(tenant.instance_id, decision.changes, now=now)
+                await self.commit(tenant, decision.changes, call.caller, origin=call.operation_id, now=now)
             except IdTaken:
                 continue  # a restored snapshot can hold IDs that the stream gives once more: draw the next one
             except Conflict:
@@ -206,6 +199,30 @@ class Application:
             else:
                 return Response(200, body)
         raise Refusal("MOCK_CONFLICT", "Others kept changing this entity; try again.")
+
+    async def commit(
+        self,
+        tenant: Tenant,
+        changes: Sequence[Change],
+        caller: Caller,
+        *,
+        origin: str,
+        now: int,
+        anonymized: bool = False,
+    ) -> None:
+        """Write changes, and exactly one event for each. Raises Conflict, and then nothing is written or told."""
+        events = self.dispatch.events(tenant, changes, caller, origin=origin, now=now, anonymized=anonymized)
+        deliveries = self.dispatch.plan(tenant, events)
+        try:
+            await self.store.commit(tenant.instance_id, changes, now=now, events=events, deliveries=deliveries)
+        except BaseException:
+            self.dispatch.take_back(tenant, events, deliveries)
+            raise
+        self.dispatch.sent(tenant, deliveries)
+
+    def own_caller(self, tenant: Tenant) -> Caller:
+        """The app, as the caller of what nobody calls."""
+        return Caller("APP", tenant.instance_id, self.settings.app_id)
 
     # ---- around it -------------------------------------------------------------------------------
 
@@ -241,7 +258,7 @@ class Application:
         tenant = trace.tenant
         request_id = (tenant.chance if tenant else self.tenants.outside).new_id("request")
         headers = {**response.headers, REQUEST_ID: request_id, **cors.headers(trace.request)}
-        answered = Response(response.status, response.body, headers, response.content_type)
+        answered = Response(response.status, response.body, headers, response.content_type, response.disturbance)
         about = (
             request_id,
             (tenant or self.tenants.get(self.settings.instance_id)).clock.now(),
@@ -249,7 +266,7 @@ class Application:
             trace.operation.operation_id if trace.operation else None,
             trace.caller.identity if trace.caller else None,
             trace.violations,
-            None,
+            trace.plan.id if trace.plan else None,
             trace.rows,
             duration_us,
         )
@@ -262,10 +279,6 @@ class Application:
         """How long a body may be, in bytes."""
         match = self.routes.find(method, path)
         return match.operation.body_limit if match else 1024 * 1024
-
-
-def _unexplained(operation: Operation) -> Violation:
-    return Violation("body", "", "body", operation.body or "", "OTHER", "contract-keyword", "breaks the contract")
 
 
 def _bug(text: str) -> Response:

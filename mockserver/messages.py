@@ -49,6 +49,16 @@ class Request:
 
 
 @value
+class Disturbance:
+    """What the connection does to an answer: reset instead of it, late, only a share of its body, or slowly."""
+
+    reset: bool = False
+    latency_ms: int = 0
+    share: float | None = None
+    bytes_per_s: int | None = None
+
+
+@value
 class Response:
     """One HTTP answer. The server adds `Date`, `Content-Length` and the connection headers itself."""
 
@@ -56,6 +66,7 @@ class Response:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     content_type: str = JSON_TYPE
+    disturbance: Disturbance | None = None
 
 
 @dataclass(frozen=True, slots=True)

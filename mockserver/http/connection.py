@@ -17,17 +17,17 @@ from aiohttp.web_server import Server
 
 from wixture.mockserver import messages
 from wixture.mockserver.http import wire
+from wixture.mockserver.http.disturbing import Disturbing
 from wixture.mockserver.http.intake import Arrival, Intake, understood
 from wixture.mockserver.http.limits import Watch
 from wixture.mockserver.http.service import Service
-from wixture.mockserver.http.writing import Writing
 
 logger = logging.getLogger("wixture.server")
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Connection(Writing):
+class Connection(Disturbing):
     """`start` is its task, `data_received` its ear, and the sweep calls `check`."""
 
     __slots__ = (
@@ -95,6 +95,7 @@ class Connection(Writing):
         payload = self._intake.payload
         if not payload.is_eof():
             payload.set_exception(ConnectionResetError("the client is gone"))
+        self._go_on(ConnectionResetError("the client is gone"))
 
     # One request after the other
 
@@ -146,6 +147,8 @@ class Connection(Writing):
             head, body = wire.encode(response, request.method, connection, rfc822_formatted_time())
         except Exception as error:
             raise wire.bug() from error
+        if response.disturbance is not None:
+            return await self._write_disturbed(response.disturbance, head, body) and keeps
         await self._write(head, body)
         return keeps
 
@@ -264,6 +267,7 @@ class Connection(Writing):
     def retire(self) -> None:
         """Finish what was received whole, drop what was not, then close."""
         self._close = True
+        self._hurry()
         if self._reading is not None:
             self._reading.set_exception(ConnectionResetError("the server stops"))
         elif self.transport is not None and not self._working and not self._messages:
