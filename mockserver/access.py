@@ -35,15 +35,29 @@ class Access:
 
     def check(self, request: Request, *, open_to_all: bool) -> None:
         """Raises Refusal unless the request may be answered; `open_to_all` needs no admin token."""
-        names = self._names()
-        host = request.headers.get("host", "").lower()
-        if not _HOST.match(host) or _name_of("//" + host) not in names:
-            how = "Use the address that the server printed, or start it with --public-url."
-            raise Refusal("MOCK_FORBIDDEN", f"The Host header is {host[:60]!r}. {how}")
+        host = self._host(request)
         if request.method not in ("GET", "HEAD"):
             self._check_origin(request, host)
         if not open_to_all and not (self._local and is_loopback(_name_of("//" + host))):
             self._check_token(request)
+
+    def check_visit(self, request: Request) -> None:
+        """Raises Refusal unless a visitor's browser may be answered: from anywhere to look, from here to change.
+
+        A page that sends no referrer posts its form with the origin `null`. So does a foreign page that hides
+        where it is, but then the browser says `cross-site`.
+        """
+        host = self._host(request)
+        if request.method not in ("GET", "HEAD"):
+            self._check_origin(request, host, also="null")
+
+    def _host(self, request: Request) -> str:
+        """The host that the request names. Raises Refusal for one that is not ours."""
+        host = request.headers.get("host", "").lower()
+        if not _HOST.match(host) or _name_of("//" + host) not in self._names():
+            how = "Use the address that the server printed, or start it with --public-url."
+            raise Refusal("MOCK_FORBIDDEN", f"The Host header is {host[:60]!r}. {how}")
+        return host
 
     def _names(self) -> set[str]:
         names = {self._settings.host.lower(), _name_of(self._public_url())}
@@ -51,10 +65,10 @@ class Access:
             names.update(_LOOPBACK_NAMES)
         return names - {""}
 
-    def _check_origin(self, request: Request, host: str) -> None:
+    def _check_origin(self, request: Request, host: str, *, also: str = "") -> None:
         origin = request.headers.get("origin")
         site = request.headers.get("sec-fetch-site", "none")
-        own = {f"http://{host}", f"https://{host}", _origin_of(self._public_url())}
+        own = {f"http://{host}", f"https://{host}", _origin_of(self._public_url()), also}
         if (origin is not None and origin.lower() not in own) or site not in ("same-origin", "none"):
             text = "Another origin's page may not change the mock. Call it from a test or from its own pages."
             raise Refusal("MOCK_FORBIDDEN", text)

@@ -62,13 +62,16 @@ class Links:
         token = self._jwe.seal(orjson.dumps(content), self._key, self._key_name, draw)
         return f"{self._public_url()}/_manage-consent/{PAGES[claims.kind]}?token={_PREFIX}{token}"
 
-    def read(self, token: str, *, now: int) -> LinkClaims:
-        """What a token says. Raises BadLink, the same for every cause. `now` is microseconds since 1970."""
+    def read(self, token: str, *, now_at: Callable[[str], int]) -> LinkClaims:
+        """What a token says. Raises BadLink, the same for every cause.
+
+        `now_at` is the time at a site, in microseconds since 1970: which site's, only the token tells.
+        """
         plaintext = None
         if len(token) <= _LONGEST and token.startswith(_PREFIX):
             plaintext = self._jwe.unseal(token.removeprefix(_PREFIX), self._key, self._key_name)
         content = orjson.loads(plaintext) if plaintext is not None else None
-        if content is None or content["exp"] <= now // 1_000_000:
+        if content is None or content["exp"] <= now_at(content["instanceId"]) // 1_000_000:
             raise BadLink("This link is not valid.")
         return LinkClaims(content["instanceId"], content["consentId"], content["type"], content["language"])
 

@@ -1,4 +1,4 @@
-"""The whole mock: the APIs and, below /_mock, the control API."""
+"""The whole mock: the APIs, the control API below /_mock, and the pages that visitors see."""
 
 from __future__ import annotations
 
@@ -8,17 +8,27 @@ import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wixture.contracts.rulebook import rules
 from wixture.mockserver.app import Application
 from wixture.mockserver.control import LARGE_BODIES, LARGE_BODY_LIMIT, PREFIX, Control
 from wixture.mockserver.messages import Request, Response
+from wixture.mockserver.pages.paths import BODY_LIMIT, page_of
 from wixture.mockserver.refusals import Refusal, log_failure, to_response
 from wixture.mockserver.seeding import load_launch_seed
 from wixture.mockserver.settings import Settings
 
+if TYPE_CHECKING:
+    from wixture.mockserver.pages.visits import Visits
+
 log = logging.getLogger("wixture.mock")
+
+
+class Part(Protocol):
+    """What answers a part of the paths."""
+
+    async def handle(self, request: Request) -> Response: ...
 
 
 class Mock:
@@ -27,11 +37,19 @@ class Mock:
     def __init__(self, settings: Settings | None = None, *, seed: dict[str, Any] | None = None) -> None:
         self.app = Application(settings, seed=seed)
         self._stopping = threading.Event()
+        self.undelivered = 0
 
     @cached_property
     def control(self) -> Control:
         """The control API, loaded with its first call."""
         return Control(self.app)
+
+    @cached_property
+    def visits(self) -> Visits:
+        """The pages behind links, loaded with the first visit."""
+        from wixture.mockserver.pages.visits import Visits
+
+        return Visits(self.app)
 
     def new_request_id(self) -> str:
         """The name of an exchange that no tenant has."""
@@ -50,9 +68,15 @@ class Mock:
         """Load the seed. Raises Refusal for one that breaks the contract or clashes with itself."""
         await load_launch_seed(self.app, self.app.tenants.get(self.app.settings.instance_id))
 
-    async def stop(self) -> None:
-        """Let go of the store, and of what is being warmed up."""
+    def retire(self) -> None:
+        """Begin to stop, while the requests in flight are still being answered."""
         self._stopping.set()
+        self.app.dispatch.retire()
+
+    async def stop(self) -> None:
+        """Let go of the store, and of what is being warmed up; `undelivered` counts what was still on its way."""
+        self._stopping.set()
+        self.undelivered = await self.app.dispatch.close()
         await self.app.store.close()
 
     def warm_up(self) -> None:
@@ -67,6 +91,8 @@ class Mock:
             lambda: importlib.import_module("openapi_core"),
             lambda: self.app.validation.authority,
             lambda: self.control,
+            lambda: self.app.dispatch.keyring.current,
+            lambda: self.app.dispatch.load() if self.app.settings.webhooks else None,
         )
         for step in steps:
             if self._stopping.is_set():
@@ -75,11 +101,15 @@ class Mock:
 
     def handle(self, request: Request) -> Coroutine[Any, Any, Response]:
         """The answer to a request, when awaited. Never raises."""
-        return self._control(request) if _is_control(request.path) else self.app.handle(request)
+        if _is_control(request.path):
+            return self._answered_by(lambda: self.control, request)
+        if page_of(request.path, self.app.public_url):
+            return self._answered_by(lambda: self.visits, request)
+        return self.app.handle(request)
 
-    async def _control(self, request: Request) -> Response:
+    async def _answered_by(self, part: Callable[[], Part], request: Request) -> Response:
         try:
-            return await self.control.handle(request)
+            return await part().handle(request)
         except Exception as failure:
             request_id = self.app.tenants.outside.new_id("request")
             log_failure(log, request_id, failure)
@@ -90,6 +120,8 @@ class Mock:
         """How long a body may be, in bytes."""
         if (method, path) in LARGE_BODIES:
             return LARGE_BODY_LIMIT
+        if page_of(path, self.app.public_url):
+            return BODY_LIMIT
         return self.app.body_limit(method, path)
 
 

@@ -112,7 +112,7 @@ def update(call: Call, found: Found, world: World) -> Decision:
     sent = call.body["marketingConsent"]
     _refuse_stale_revision(stored, sent)
     _refuse_other_details(stored, sent)
-    consent, changes = _change(stored, sent, world, mask=call.body.get("mask"))
+    consent, changes = change_consent(stored, sent, now=world.now, mask=call.body.get("mask"))
     return Decision(_with_link(consent, world), changes)
 
 
@@ -146,7 +146,7 @@ def remove(call: Call, found: Found, world: World) -> Decision:
     """The consent, revoked. 'remove-revokes', 'remove-again-succeeds'"""
     stored = _the_one(found, "this identifier", rule="remove-unknown-not-found")
     sent = {"state": "REVOKED", "lastRevokeActivity": call.body["lastRevokeActivity"]}
-    consent, changes = _change(stored, sent, world)
+    consent, changes = change_consent(stored, sent, now=world.now)
     return Decision({"marketingConsent": consent}, changes)
 
 
@@ -200,7 +200,7 @@ def _upsert_one(
 
 def _upsert(stored: Entity | None, sent: Mapping[str, Any], world: World) -> tuple[Entity, tuple[Change, ...]]:
     if stored is not None:
-        return _change(stored, sent, world)
+        return change_consent(stored, sent, now=world.now)
     change = _insert(sent, world)
     return change.entity, (change,)
 
@@ -211,15 +211,15 @@ def _insert(sent: Mapping[str, Any], world: World) -> Change:
     return Change("created", "marketing_consent", {"id": world.new_id(), "revision": "1", **fields, **dates})
 
 
-def _change(
-    stored: Entity, sent: Mapping[str, Any], world: World, *, mask: Any = None
+def change_consent(
+    stored: Entity, sent: Mapping[str, Any], *, now: str, mask: Any = None
 ) -> tuple[Entity, tuple[Change, ...]]:
     """The consent after a change, and the change: none when UNKNOWN_STATE was asked for and nothing differs."""
-    changed = change_fields(stored, sent, now=world.now, mask=mask)
+    changed = change_fields(stored, sent, now=now, mask=mask)
     if sent["state"] == "UNKNOWN_STATE" and changed == stored:  # 'no-change-no-revision'
         return stored, ()
     changed["revision"] = str(int(stored["revision"]) + 1)  # 'revision-counts-changes'
-    changed["updatedDate"] = max(world.now, stored["updatedDate"], key=sort_key)  # 'updated-date-never-goes-back'
+    changed["updatedDate"] = max(now, stored["updatedDate"], key=sort_key)  # 'updated-date-never-goes-back'
     return changed, (Change("updated", "marketing_consent", changed, based_on=stored["revision"]),)
 
 

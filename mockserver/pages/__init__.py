@@ -1,0 +1,1 @@
+"""What a visitor sees: the pages behind the links of consents."""
