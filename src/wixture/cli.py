@@ -17,6 +17,7 @@ _COMMANDS = {
     "serve": "wixture.mockserver.serve:serve",
     "spec": "wixture.contracts.cli:spec",
     "token": "wixture.mockserver.cli:token",
+    "webhook": "wixture.mockserver.webhook_cli:webhook",
 }
 
 

@@ -72,6 +72,7 @@ def test_a_port_in_use_is_exit_code_3_and_one_line(serve: Serve, wixture: Run) -
         (("--consistency", "eventual"), "neither `immediate` nor `eventual:MILLISECONDS`"),
         (("--account", "me"), "'me' is no GUID"),
         (("--port", "70000"), "70000 is not in the range"),
+        (("--rate-limit", "200"), "'200' is not one of 'off', 'wix'"),
         (("--cert", "a.pem"), "--cert and --key together"),
         (("--tls", "--cert", "a.pem", "--key", "a.pem"), "no certificate and key in PEM"),
         (("--seed", "missing.yaml"), "missing.yaml cannot be read"),

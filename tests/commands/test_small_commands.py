@@ -18,7 +18,7 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 def test_without_a_command_the_help_lists_all(wixture: Run) -> None:
     text = wixture("--help").stdout
-    for name in ("ledger", "routes", "sdk-env", "serve", "spec", "token"):
+    for name in ("ledger", "routes", "sdk-env", "serve", "spec", "token", "webhook"):
         assert f"  {name} " in text
     assert "not affiliated with Wix" in text
 
@@ -26,7 +26,10 @@ def test_without_a_command_the_help_lists_all(wixture: Run) -> None:
 def test_an_unknown_command_names_the_known_ones(wixture: Run) -> None:
     ended = wixture("sreve")
     assert ended.returncode == 2
-    assert "There is no command 'sreve'. Commands: ledger, routes, sdk-env, serve, spec, token." in ended.stderr
+    assert (
+        "There is no command 'sreve'. Commands: ledger, routes, sdk-env, serve, spec, token, webhook."
+        in ended.stderr
+    )
 
 
 def test_routes_lists_every_operation_with_who_may_call_it(wixture: Run) -> None:
