@@ -10,9 +10,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import Any
 
+from jsonschema.validators import extend  # type: ignore[import-untyped]  # its stubs are a package apart
 from jsonschema_path import SchemaPath
 from openapi_core import Config, OpenAPI
 from openapi_core.datatypes import RequestParameters
@@ -20,6 +22,7 @@ from openapi_core.deserializing.styles.exceptions import EmptyQueryParameterValu
 from openapi_core.validation.request.exceptions import MissingParameterError
 from openapi_core.validation.request.validators import V31RequestParametersValidator
 from openapi_core.validation.schemas import oas31_schema_validators_factory
+from openapi_core.validation.schemas.factories import DialectSchemaValidatorsFactory
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from wixture.contracts.document import Contract, Operation, Parameter, default_rule, schemas_of
@@ -30,6 +33,11 @@ HOST = "https://www.wixapis.com"
 MOST_ERRORS = 100
 """How many errors of one message are looked for: enough to mend it, and hostile ones stay cheap."""
 
+Accepts = Callable[[str, Any], bool]
+"""Whether a value keeps the schema at a pointer."""
+
+_SHORT = 100
+
 
 def _always(_: object) -> bool:
     return True
@@ -39,6 +47,28 @@ def _always(_: object) -> bool:
 _FORMATS: dict[str, Callable[[object], bool]] = dict.fromkeys(
     ("date-time", "date", "email", "uuid", "uri", "int32", "int64"), _always
 )
+
+
+class _PatientWithLists(DialectSchemaValidatorsFactory):
+    """Validators that do not look for errors where a long list has none: elements can be a million."""
+
+    def __init__(self, accepts: Accepts) -> None:
+        usual = oas31_schema_validators_factory
+        super().__init__(usual.schema_validator_cls, usual.default_jsonschema_dialect_id)
+        self._accepts = accepts
+
+    def get_validator_cls(self, spec: SchemaPath, schema: SchemaPath) -> Any:
+        usual = super().get_validator_cls(spec, schema)
+        return extend(usual, {"items": partial(self._items, usual.VALIDATORS["items"])})
+
+    def _items(self, usual: Any, validator: Any, items: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if not isinstance(instance, list) or len(instance) <= _SHORT:
+            yield from usual(validator, items, instance, schema)
+        elif len(instance) <= schema.get("maxItems", len(instance)):  # of a longer one, that is told alone
+            pointer = items.get("$ref", "").removeprefix("#")
+            for index, element in enumerate(instance):
+                if not (pointer and self._accepts(pointer, element)):
+                    yield from validator.descend(instance=element, schema=items, path=index)
 
 
 @dataclass(slots=True)
@@ -73,8 +103,10 @@ def _request(operation: Operation, path: Mapping[str, str], query: Mapping[str, 
 class Authority:
     """openapi-core over one contract. Building it costs 100 ms, most of it the import of this module."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, accepts: Accepts) -> None:
+        """`accepts` judges elements of long lists at once, and only the bad ones are asked about."""
         self._document = contract.document
+        self._factory = _PatientWithLists(accepts)
         adapted = copy.deepcopy(contract.document)
         _end_patterns_strictly(adapted)
         _drop_security(adapted)
@@ -135,7 +167,7 @@ class Authority:
             schema = self._spec
             for step in split(landing(self._document, pointer)):
                 schema = schema / (int(step) if step.isdigit() and isinstance(schema.read_value(), list) else step)
-            made = oas31_schema_validators_factory.create(self._spec, schema, extra_format_validators=_FORMATS)
+            made = self._factory.create(self._spec, schema, extra_format_validators=_FORMATS)
             self._validators[pointer] = made.validator
         return self._validators[pointer]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _IDENTITIES = ("app", "wixUser", "member", "visitor")
 
 
-@click.command()
+@click.command(short_help="List every operation and who may call it.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="How to print.")
 def routes(form: str) -> None:
     """List every operation: method, path, operationId, identities, side effect."""

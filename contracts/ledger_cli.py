@@ -11,7 +11,7 @@ from wixture.contracts.ledger import Row, as_json, as_markdown, as_text, rows
 _FORMS = {"text": as_text, "json": as_json, "markdown": as_markdown}
 
 
-@click.command()
+@click.command(short_help="Show where the vendor's pages are wrong.")
 @click.argument("row_ids", metavar="[ROW-ID]...", nargs=-1)
 @click.option("--format", "form", type=click.Choice(list(_FORMS)), default="text", help="How to print.")
 def ledger(row_ids: tuple[str, ...], form: str) -> None:

@@ -68,10 +68,24 @@ class Routes:
     def _likeliest(self, method: str, path: str, allowed: tuple[str, ...]) -> Operation | None:
         """The operation of this path that was probably meant: one of the path's own, and no deletion."""
         own = [operation.method for operation in self._paths.get(path, ())]
+        misspelt = None if own else self._misspelt(method, path)
+        if misspelt is not None:
+            return misspelt
         preferred = (*own, *_LIKELY.get(method, ()), "GET", *allowed)
         best = next(other for other in preferred if other in allowed)
         match = self.find(best, path)
         return match.operation if match else None
+
+    def _misspelt(self, method: str, path: str) -> Operation | None:
+        """The operation whose last part is nearly this one, where an ID would fit as well: `…/upserts`."""
+        head, _, last = path.rpartition("/")
+        beside = {
+            known.rpartition("/")[2]: match.operation
+            for (its_method, known), match in self._static.items()
+            if its_method == method and known.rpartition("/")[0] == head
+        }
+        near = get_close_matches(last[:512], beside, n=1, cutoff=0.75)
+        return beside[near[0]] if near else None
 
     def explain(self, method: str, path: str) -> NoMatch:
         """Why `find` found nothing: the methods this path does have, or the closest operation."""

@@ -99,7 +99,7 @@ class Validation:
         """openapi-core over this contract, imported on first use (about half a second)."""
         from wixture.contracts.authority import Authority
 
-        return Authority(self.contract)
+        return Authority(self.contract, self.accepts)
 
     def request_violations(
         self, operation: Operation, path: Mapping[str, str], query: Mapping[str, str], body: Any = ABSENT

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from conftest import CONSENTS, Api
 
+from wixture.contracts.authority import Authority
+from wixture.contracts.pointers import resolve
 from wixture.contracts.validation import own_contract
 from wixture.mockserver.control import LARGE_BODY_LIMIT
 
@@ -43,6 +45,37 @@ def test_a_bulk_of_bad_elements_is_answered_shortly(api: Api) -> None:
     assert "info[0].field0 is no field here" in errors[0]
     assert "info[499] breaks the contract; only the first 20 bad elements" in errors[499]
     assert max(map(len, errors)) <= 2000
+
+
+def test_of_a_list_that_is_too_long_only_that_is_told(api: Api) -> None:
+    answer = api.call("POST", BULK, {"info": [*({} for _ in range(20_000)), 5]})
+    assert {field: found["violatedRule"] for field, found in answer.violations.items()} == {"info": "MAX_SIZE"}
+
+
+def test_the_good_elements_of_a_long_list_are_not_looked_into_for_errors() -> None:
+    judged: list[Any] = []
+    validation = own_contract("openapi")
+
+    def accepts(pointer: str, value: Any) -> bool:
+        judged.append(pointer)
+        return validation.accepts(pointer, value)
+
+    authority = Authority(validation.contract, accepts)
+    conditions: list[Any] = [{} for _ in range(5000)]
+    conditions[4321] = {"nope": 1}
+    schema = "/components/schemas/MarketingConsentFilter"
+    found = list(authority.value_errors(schema, {"$and": conditions}))
+    assert [(error.path, tuple(error.names)) for error in found] == [(("$and", 4321), ("nope",))]
+    assert judged == [schema] * 5000
+
+
+@pytest.mark.parametrize("schema", ["Seed", "Snapshot"])
+def test_what_may_be_large_names_the_schema_of_its_elements(schema: str) -> None:
+    """For only elements of a named schema are judged at once."""
+    properties = resolve(own_contract("control").contract.document, f"/components/schemas/{schema}/properties")
+    elements = {name: part["items"] for name, part in properties.items() if "items" in part}
+    assert elements.keys() == {"marketingConsents", "followedChannels", "channels"}
+    assert all(list(items) == ["$ref"] for items in elements.values())
 
 
 def test_only_seeds_and_snapshots_may_be_large() -> None:
@@ -153,3 +186,15 @@ def test_a_code_belongs_to_its_tenant_and_to_one_reset(api: Api) -> None:
 
 def test_own_contracts_are_read_once() -> None:
     assert own_contract("openapi") is own_contract("openapi")
+
+
+@pytest.mark.parametrize("fault", [{}, {"delay_s": 604_800}])
+def test_a_delivery_that_is_due_beyond_the_calendar_is_shown_at_its_end(api: Api, fault: dict[str, Any]) -> None:
+    end = "9999-12-31T23:59:59.999Z"
+    api.control("PUT", "/clock", {"now": end})
+    api.control("POST", "/webhooks/subscriptions", {"eventType": "*", "url": "http://127.0.0.1:9/"})
+    asked = {"eventType": "marketing_consent_created", **({"fault": fault} if fault else {})}
+    assert api.control("POST", "/webhooks/trigger", asked).status == 200
+    api.control("POST", "/webhooks/flush")
+    listed = api.control("GET", "/webhooks/deliveries")
+    assert [(one["status"], one["nextAttempt"]) for one in listed.json["deliveries"]] == [("pending", end)]
