@@ -147,14 +147,18 @@ def options_page() -> Iterator[str]:
     yield from ("", "| option | environment | default | |", "|---|---|---|---|")
     for option in serve.params:
         if isinstance(option, click.Option):
-            shown = isinstance(option.default, str | int) and not option.is_flag
+            shown = isinstance(option.default, str | int | float) and not option.is_flag
             default = f"`{option.default}`" if shown else ""
             yield f"| `{option.opts[0]}` | `{option.envvar}` | {default} | {option.help} |"
     yield ""
     yield '`--channels ""` enables none. `--public-url` names where links lead; reached by that name, the control'
-    yield "API asks for the admin token. Also read: `WIXTURE_URL` and `WIXTURE_ADMIN_TOKEN` by `wixture token`,"
-    yield "`WIXTURE_URL` by `wixture sdk-env` and the preload module, and `WIXTURE_HOME`, where the certificate"
-    yield "authority of `--tls` is kept (else `$XDG_STATE_HOME/wixture` or `~/.local/state/wixture`)."
+    yield "API asks for the admin token. `--allow-net` is for receivers in private networks; this machine is open."
+    yield ""
+    yield "Other commands read `WIXTURE_URL`, where the mock runs (`token`, `sdk-env`, `webhook listen`, `verify`,"
+    yield "`trigger`, and the preload module), `WIXTURE_ADMIN_TOKEN`, for a mock off loopback, and"
+    yield "`WIXTURE_PUBLIC_KEY` (`webhook listen` and `verify`). `WIXTURE_HOME` is where the certificate authority"
+    yield "of `--tls` and the key of `webhook trigger` and `grade` are kept (else `$XDG_STATE_HOME/wixture` or"
+    yield "`~/.local/state/wixture`)."
 
 
 def control_page() -> Iterator[str]:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,15 +33,36 @@ WITH_JAVASCRIPT = [page for page in PAGES if _blocks(page, "js")]
 @pytest.fixture
 def url() -> Iterator[str]:
     mock = Mock()
-    with BackgroundServer(mock) as server:
+    with BackgroundServer(mock, lifespan=mock.lifespan) as server:
         mock.app.public_url = server.url
         yield server.url
 
 
-def _environment(url: str) -> dict[str, str]:
+# What finds a mock on the usual port by itself finds that of the test; to all else a page has to say where it is.
+# A script that ends early leaves nobody waiting for what it started.
+PRELUDE = """
+trap 'kill $(jobs -p) 2> /dev/null || true' EXIT
+wixture() {
+  case "$1 ${2-}" in
+    "token "*) command wixture "$@" --url URL ;;
+    "sdk-env "*) command wixture "$@" --url URL ;;
+    "webhook listen" | "webhook verify") command wixture "$@" --url URL ;;
+    *) command wixture "$@" ;;
+  esac
+}
+"""
+
+
+def _environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("WIXTURE_", "NODE_"))}
     kept["WIXTURE_RECHECK"] = os.environ["WIXTURE_RECHECK"]
-    return {**kept, "WIXTURE_URL": url, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    return {**kept, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 def _need_node() -> None:
@@ -53,24 +75,25 @@ def _need_node() -> None:
 
 
 @pytest.mark.parametrize("page", WITH_SHELL, ids=lambda page: page.stem)
-def test_the_shell_examples_of_a_page_run(page: Path, url: str) -> None:
+def test_the_shell_examples_of_a_page_run(page: Path, url: str, tmp_path: Path) -> None:
     """Each page is one session in the shell; a command that fails, or an answer that is an error, ends it."""
     script = "\n".join(_blocks(page, "sh")).replace("http://127.0.0.1:8787", url)
+    script = script.replace("9000", str(_free_port()))
     if "node " in script:
         _need_node()
-        script = script.replace('"$(wixture sdk-env)"', f'"$(wixture sdk-env --url {url})"')
     ran = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script],
+        ["bash", "-euo", "pipefail", "-c", PRELUDE.replace("URL", url) + script],
         capture_output=True,
         text=True,
-        env=_environment(url),
+        env={**_environment(), "WIXTURE_HOME": str(tmp_path)},
+        cwd=tmp_path,
         check=False,
     )
-    assert ran.returncode == 0, ran.stderr
+    assert ran.returncode == 0, ran.stderr + ran.stdout
     answers = [line for line in ran.stdout.replace("}{", "}\n{").splitlines() if line]
     assert answers
     refused = [line for line in answers if '"details":{"' in line and "Error" in line]
-    expected = {"README": 1, "arrange-a-test": 2}.get(page.stem, 0)  # the two that show a refusal
+    expected = {"README": 1, "arrange-a-test": 2, "break-things": 2}.get(page.stem, 0)  # those that show refusals
     assert len(refused) == expected, refused
 
 
@@ -80,12 +103,12 @@ def test_the_javascript_examples_of_a_page_run(page: Path, url: str, tmp_path: P
     (tmp_path / "node_modules").symlink_to(SDK / "node_modules")
 
     def printed(*command: str) -> str:
-        ran = subprocess.run(command, capture_output=True, text=True, env=_environment(url), check=True)
+        ran = subprocess.run(command, capture_output=True, text=True, env=_environment(), check=True)
         return ran.stdout.strip()
 
     preload = json.loads(printed("wixture", "sdk-env", "--url", url, "--format", "json"))
-    token = printed("wixture", "token", "APP")
-    environment = {**_environment(url), **preload, "WIXTURE_APP_TOKEN": token}
+    token = printed("wixture", "token", "APP", "--url", url)
+    environment = {**_environment(), **preload, "WIXTURE_APP_TOKEN": token}
     for number, block in enumerate(_blocks(page, "js")):
         app = tmp_path / f"app{number}.mjs"
         app.write_text(block)
