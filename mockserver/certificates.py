@@ -35,6 +35,12 @@ def state_folder() -> Path:
     return Path(base) / "wixture"
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder of the state folder, and that one, for their owner alone. Raises OSError."""
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True, mode=0o700)
+
+
 def authority_path() -> Path:
     """The authority's certificate, for NODE_EXTRA_CA_CERTS, REQUESTS_CA_BUNDLE or curl --cacert."""
     return state_folder() / "tls" / "ca.pem"
@@ -55,10 +61,10 @@ def server_context(certificate: Path | None, key: Path | None, *, host: str) -> 
 def _own_certificate(host: str) -> Path:
     folder = authority_path().parent
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(folder)
         authority_key = _authority(folder)
         path = folder / "server.pem"
-        _write_private(path, _signed_for((*_NAMES, host), folder, authority_key))
+        write_private(path, _signed_for((*_NAMES, host), folder, authority_key))
     except OSError as error:
         raise BadCertificate(f"No certificate can be kept in {folder}: {error}. Set WIXTURE_HOME.") from error
     return path
@@ -91,7 +97,7 @@ def _make_authority(key_path: Path, certificate_path: Path) -> None:
     builder = _builder(name, name, key).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
     builder = builder.add_extension(_usage(signs=True), critical=True)
     builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-    _write_private(key_path, _pem(key))
+    write_private(key_path, _pem(key))
     certificate_path.write_bytes(_sign(builder, key).public_bytes(Encoding.PEM))
 
 
@@ -172,7 +178,7 @@ def _pem(key: EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
-def _write_private(path: Path, data: bytes) -> None:
+def write_private(path: Path, data: bytes) -> None:
     """Write a file that only its owner may read, never half."""
     temporary = path.with_suffix(f".{os.getpid()}")
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

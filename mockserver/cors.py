@@ -9,7 +9,8 @@ from wixture.mockserver.messages import Request, Response
 _ALLOWED = "authorization, content-type, x-wix-bi-gateway, x-wix-consistent, wix-site-id, wix-account-id, "
 _ALLOWED += "x-wixture-dialect, x-wixture-input"
 _NOTHING: Mapping[str, str] = {}
-_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "X-Wix-Request-Id"}
+_EXPOSED = "X-Wix-Request-Id, X-Wixture-Fault, Retry-After"
+_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": _EXPOSED}
 
 
 def is_preflight(request: Request) -> bool:

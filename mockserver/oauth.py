@@ -45,6 +45,17 @@ class Code:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True)
+class TokenCall:
+    """A token request that is read, and the site that it is about, if that can be told; `bad` when it is none."""
+
+    operation_id: str
+    request: Request
+    fields: Fields
+    tenant: Tenant | None = None
+    bad: OAuthError | None = None
+
+
 class OAuth:
     """Answers the token endpoints and issues tokens for the control API."""
 
@@ -64,16 +75,39 @@ class OAuth:
 
     # ---- the endpoints ---------------------------------------------------------------------------
 
-    def answer(self, operation_id: str, request: Request) -> Response:
-        """The response of a token endpoint."""
+    def read(self, operation_id: str, request: Request) -> TokenCall:
+        """What a request asks of a token endpoint. Nothing is granted or used up."""
         try:
             fields = read_fields(request)
-            if operation_id == "getTokenInfo":
-                answer = self._token_info(fields)
-            elif operation_id == "issueLegacyToken":
-                answer = self._legacy(fields)
+        except OAuthError as error:
+            return TokenCall(operation_id, request, {}, bad=error)
+        return TokenCall(operation_id, request, fields, self._tenant_named_by(fields, request))
+
+    def _tenant_named_by(self, fields: Fields, request: Request) -> Tenant | None:
+        named = fields.get("instance_id", "").lower() or fields.get("code", "").partition(".")[2]
+        visitor = request.headers.get("authorization", "").partition(",")[0].strip()
+        tokens: tuple[tuple[str, Use], ...] = (
+            (fields.get("refresh_token", ""), "refresh"),
+            (fields.get("access_token", visitor), "access"),
+            (fields.get("token", ""), "access"),
+            (fields.get("token", ""), "refresh"),
+        )
+        for token, use in tokens:
+            if not named and token and (bearer := self._tokens.read(token, use)):
+                named = bearer.instance_id
+        return self._tenants.known(named) or self._tenants.of_client(fields.get("client_id", ""))
+
+    def answer(self, call: TokenCall) -> Response:
+        """The response of a token endpoint."""
+        try:
+            if call.bad is not None:
+                raise call.bad
+            if call.operation_id == "getTokenInfo":
+                answer = self._token_info(call.fields)
+            elif call.operation_id == "issueLegacyToken":
+                answer = self._legacy(call.fields)
             else:
-                answer = self._grant(fields, request)
+                answer = self._grant(call.fields, call.request)
         except OAuthError as refused:
             body = {"error": refused.error, "error_description": str(refused)}
             return Response(refused.status, orjson.dumps(body), _NO_STORE)

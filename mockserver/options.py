@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import math
 import re
 import tomllib
 from collections.abc import Callable
@@ -15,6 +17,16 @@ from wixture.mockserver.instants import from_text
 from wixture.mockserver.settings import CHANNELS, Settings
 
 DEFAULTS = Settings()
+
+
+class NumberRange(click.FloatRange):
+    """Numbers within bounds. NaN, which is neither below nor above any, is refused like the rest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = float(super().convert(value, param, ctx))
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return number
 
 
 def read_config(ctx: click.Context, _: click.Parameter, path: Path | None) -> Path | None:
@@ -41,9 +53,12 @@ def _config_value(path: Path, name: str, value: Any, parameter: click.Parameter)
     """A value of a config file as the option takes it. Raises BadParameter for one of another kind."""
     is_flag = isinstance(parameter, click.Option) and parameter.is_flag
     if is_flag == isinstance(value, bool) and isinstance(value, bool | int | str):
-        return value if is_flag else str(value)
-    if parameter.name == "channels" and isinstance(value, list):
-        return ",".join(str(member) for member in value)
+        return value if is_flag else [str(value)] if parameter.multiple else str(value)
+    if isinstance(value, list) and all(isinstance(member, str) for member in value):
+        if parameter.multiple:
+            return value
+        if parameter.name == "channels":
+            return ",".join(value)
     wanted = "true or false" if is_flag else "a text or a number"
     raise click.BadParameter(f"{path} sets {name} to {value!r}; expected {wanted}.")
 
@@ -92,6 +107,41 @@ def public_url(_: click.Context, __: click.Parameter, value: str | None) -> str 
             f"{value!r} is no address like https://shop.example or http://127.0.0.1:8787/site."
         )
     return value.rstrip("/")
+
+
+def webhooks(_: click.Context, __: click.Parameter, values: Any) -> tuple[tuple[str, str], ...]:
+    return tuple(_webhook(value) for value in _several(values))
+
+
+def _several(values: Any) -> list[str]:
+    """The values of an option that can be repeated; one from the environment or a file may hold several."""
+    return [part for value in ([values] if isinstance(values, str) else values) for part in str(value).split()]
+
+
+def _webhook(value: str) -> tuple[str, str]:
+    from wixture.mockserver.webhooks.destinations import BadDestination, parse
+    from wixture.mockserver.webhooks.events import event_types, short_name
+
+    named, equals, url = value.partition("=")
+    if not equals or "://" in named:
+        named, url = "*", value
+    event = "*" if named == "*" else short_name(named)
+    if event is None:
+        raise click.BadParameter(f"{named!r} is no event; use some of {', '.join(event_types())}.")
+    try:
+        parse(url)
+    except BadDestination as error:
+        raise click.BadParameter(f"{url!r} is no address to send to: {error}") from error
+    return event, url
+
+
+def networks(_: click.Context, __: click.Parameter, values: Any) -> tuple[str, ...]:
+    for value in _several(values):
+        try:
+            ipaddress.ip_network(value)
+        except ValueError as error:
+            raise click.BadParameter(f"{value!r} is no network like 10.0.0.0/8 or fd00::/8.") from error
+    return tuple(_several(values))
 
 
 def option(name: str, **more: Any) -> Callable[[Any], Any]:

@@ -28,6 +28,7 @@ STATUS: Mapping[str, int] = {
     "ALREADY_EXISTS": 409,  # observed at other Wix services
     "INVALID_REVISION": 409,  # observed at other Wix services
     "FAILED_PRECONDITION": 428,  # documented: the vendor's error guide
+    "RESOURCE_EXHAUSTED": 429,  # documented: the vendor's error guide
     # the mock's own
     "MOCK_BAD_JSON": 400,
     "MOCK_BAD_REQUEST": 400,
@@ -37,6 +38,7 @@ STATUS: Mapping[str, int] = {
     "MOCK_CONFLICT": 409,
     "MOCK_UNSUPPORTED_MEDIA_TYPE": 415,
     "MOCK_BUG": 500,
+    "MOCK_FAULT": 503,  # or the status that the fault plan names
     # the connection's own (mockserver/http/), before a request is one
     "MOCK_REQUEST_TIMEOUT": 408,
     "MOCK_BODY_TOO_LARGE": 413,
@@ -62,19 +64,17 @@ class Refusal(Exception):  # it is the API's answer, not a failure of ours
         violations: Sequence[Violation] = (),
         data: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        status: int | None = None,
     ) -> None:
         super().__init__(message)
         self.code = code
+        self.status = status or STATUS[code]
+        """The code's own, unless another is given."""
         self.message = message
         self.rule = rule
         self.violations = violations
         self.data = dict(data or {})
         self.headers = headers or {}
-
-    @property
-    def status(self) -> int:
-        """The HTTP status of the code."""
-        return STATUS[self.code]
 
 
 def invalid(violations: Sequence[Violation], *, hint: str = "") -> Refusal:

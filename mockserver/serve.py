@@ -14,7 +14,7 @@ import click
 from wixture.mockserver import options as read
 from wixture.mockserver.access import is_loopback
 from wixture.mockserver.options import DEFAULTS, option
-from wixture.mockserver.settings import CHANNELS, DIALECTS, INPUTS, Settings
+from wixture.mockserver.settings import CHANNELS, DIALECTS, INPUTS, RATE_LIMITS, Settings
 
 if TYPE_CHECKING:
     import ssl
@@ -70,6 +70,45 @@ if TYPE_CHECKING:
     show_default=True,
     help="Whether to accept what the vendor's pages print, too.",
 )
+@option(
+    "--clock-speed",
+    type=read.NumberRange(min=0.001, max=1_000_000),
+    default=DEFAULTS.clock_speed,
+    show_default=True,
+    metavar="N",
+    help="How much faster than the wall clock a running clock goes.",
+)
+@option(
+    "--token-clock",
+    type=click.Choice(["wall", "virtual"]),
+    default=DEFAULTS.token_clock,
+    show_default=True,
+    help="Which clock dates webhook tokens: verifiers of other people go by the wall clock.",
+)
+@option(
+    "--webhook",
+    multiple=True,
+    callback=read.webhooks,
+    metavar="[EVENT=]URL",
+    help="Tell a URL of events, of all or of one; can be given several times.",
+)
+@option(
+    "--signing-key", type=click.Path(path_type=Path), metavar="FILE.pem", help="RSA key that signs webhook tokens."
+)
+@option(
+    "--allow-net",
+    multiple=True,
+    callback=read.networks,
+    metavar="CIDR",
+    help="Addresses that webhooks may be sent to although they are not public; can be given several times.",
+)
+@option(
+    "--rate-limit",
+    type=click.Choice(RATE_LIMITS),
+    default=DEFAULTS.rate_limit,
+    show_default=True,
+    help="Refuse what exceeds the vendor's 200 requests a minute for each site.",
+)
 @option("--account", callback=read.guid, metavar="GUID", help="Loyalty account of apps and Wix users.")
 @option("--tls/--no-tls", default=False, help="Serve https, with a certificate of our own unless one is given.")
 @option("--cert", type=click.Path(path_type=Path), metavar="FILE.pem", help="Certificate for --tls.")
@@ -114,9 +153,21 @@ def _mock(settings: Settings, seed: Path | None) -> Mock:
     from wixture.mockserver.seed_files import BadSeed, read_seed
 
     try:
-        return Mock(settings, seed=read_seed(seed) if seed else None)
+        mock = Mock(settings, seed=read_seed(seed) if seed else None)
     except BadSeed as error:
         raise click.UsageError(str(error)) from error
+    if settings.signing_key:
+        _read_signing_key(mock)
+    return mock
+
+
+def _read_signing_key(mock: Mock) -> None:
+    from wixture.mockserver.webhooks.signing import BadKey
+
+    try:
+        _ = mock.app.dispatch.keyring
+    except BadKey as error:
+        raise click.UsageError(f"--signing-key: {error}") from error
 
 
 def _ssl_context(options: Mapping[str, Any], host: str) -> ssl.SSLContext | None:
@@ -149,12 +200,16 @@ def _run(mock: Mock, options: Mapping[str, Any], context: ssl.SSLContext | None)
             on_ready=ready,
             new_request_id=mock.new_request_id,
             lifespan=mock.lifespan,
+            on_stop=mock.retire,
         )
     except ListenError as error:
         click.echo(error.strerror or str(error), err=True)
         sys.exit(3)
     except Refusal as error:
         raise click.UsageError(f"{options['seed']} cannot be loaded: {error.message}") from error
+    if mock.undelivered:
+        things = "1 webhook was" if mock.undelivered == 1 else f"{mock.undelivered} webhooks were"
+        click.echo(f"{things} still to be delivered and went with the memory that held them.", err=True)
 
 
 def _settle(mock: Mock) -> None:
@@ -182,6 +237,10 @@ def _settings(options: Mapping[str, Any]) -> Settings:
         "clock",
         "channels",
         "random_seed",
+        "clock_speed",
+        "token_clock",
+        "signing_key",
+        "rate_limit",
         "dialect",
         "input",
     )
@@ -189,6 +248,8 @@ def _settings(options: Mapping[str, Any]) -> Settings:
         **{name: options[name] for name in names},
         account_id=options["account"],
         consistency_ms=options["consistency"],
+        webhooks=options["webhook"],
+        allow_net=options["allow_net"],
         admin_token=options["admin_token"],
         public_url=options["public_url"] or DEFAULTS.public_url,
     )
@@ -210,6 +271,7 @@ def _announce(mock: Mock, url: str) -> None:
         f"  client ID     {settings.client_id}",
         f"  API key       {_unless_own(settings.api_key, DEFAULTS.api_key)}",
         f"  random seed   {mock.app.tenants.random_seed}",
+        f"  public key    {url}/_mock/webhooks/public-key.pem",
         f"  contract      {url}/_mock/openapi.yaml",
         f"  control API   {url}/_mock/control.yaml",
     ]

@@ -146,10 +146,12 @@ def run(
     limits: Limits | None = None,
     new_request_id: Callable[[], str] = _numbered_request_id,
     lifespan: Lifespan = nullcontext,
+    on_stop: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return within five seconds. Uses uvloop where it is installed.
 
-    `on_ready` is called in the loop once the socket listens. Raises PortInUse or ListenError.
+    `on_ready` is called in the loop once the socket listens, `on_stop` when the signal has come and requests may
+    still be in flight. Raises PortInUse or ListenError.
     """
 
     async def serve() -> None:
@@ -162,6 +164,7 @@ def run(
                 on_ready(server)
                 await stopping.wait()
             finally:
+                on_stop()
                 await server.stop()
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -112,8 +112,8 @@ def test_the_contract_says_which_states_are_eligible_and_by_which_channel(contra
     described = " ".join(contract_at(GET_BY).split())
     assert "follows from state and channel" in described
     assert re.search(r"\bCONFIRMED is granted,", described)
-    assert "NEVER_CONFIRMED is granted for email alone" in described
-    assert not re.search(r"(REVOKED|PENDING) is granted", described)
+    assert "NEVER_CONFIRMED and UNKNOWN_STATE are granted for email alone" in described
+    assert "REVOKED and PENDING are not" in described
 
 
 # ---- the flows -----------------------------------------------------------------------------------

@@ -81,8 +81,10 @@ def test_importing_wixture_imports_nothing_heavy() -> None:
     [
         ("wixture.cli", ["aiohttp", "openapi_core", "yaml", "jsonschema_rs"]),
         ("wixture.contracts.cli", ["aiohttp", "openapi_core", "jsonschema_rs"]),
-        ("wixture.mockserver.mock", ["aiohttp", "openapi_core", "joserfc", "jwt", "click"]),
-        ("wixture.mockserver.server", ["openapi_core", "joserfc", "jwt", "click", "aiohttp.web"]),
+        ("wixture.mockserver.mock", ["aiohttp", "openapi_core", "joserfc", "jwt", "click", "jinja2"]),
+        ("wixture.mockserver.webhooks.destinations", ["aiohttp"]),
+        ("wixture.mockserver.webhooks.outcomes", ["aiohttp", "yarl"]),
+        ("wixture.mockserver.server", ["openapi_core", "joserfc", "jwt", "click", "jinja2", "aiohttp.web"]),
     ],
 )
 def test_start_up_imports_only_what_serving_needs(command: str, heavy: list[str]) -> None:

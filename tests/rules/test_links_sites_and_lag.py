@@ -38,9 +38,11 @@ def test_a_link_is_good_for_30_days(site, sent):
     answer = site.call(UPSERT, {"marketingConsent": sent("PENDING")}).body
     token = answer["link"]["url"].partition("token=")[2]
     end = site.tenant.clock.now() + 30 * 86_400 * 1_000_000
-    assert site.app.links.read(token, now=end - 1_000_000).consent_id == answer["marketingConsent"]["id"]
+    assert (
+        site.app.links.read(token, now_at=lambda _: end - 1_000_000).consent_id == answer["marketingConsent"]["id"]
+    )
     with pytest.raises(BadLink):
-        site.app.links.read(token, now=end)
+        site.app.links.read(token, now_at=lambda _: end)
 
 
 # ---- sites and time ------------------------------------------------------------------------------

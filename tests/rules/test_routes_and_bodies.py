@@ -76,6 +76,12 @@ def test_another_method_is_405_with_those_that_would_do(site, method, path, allo
     assert answer.body["message"].startswith(f"No operation matches {method} {path}. Closest: ")
 
 
+def test_a_misspelt_path_that_an_id_would_fit_names_the_operation_that_was_meant(site):
+    answer = site.ask("POST", f"{BASE}/upserts")
+    assert (answer.status, answer.headers["Allow"]) == (405, "DELETE, GET, PATCH")
+    assert f"Closest: POST {BASE}/upsert (upsertMarketingConsent)" in answer.body["message"]
+
+
 @pytest.mark.parametrize(
     ("path", "closest"),
     [
@@ -181,7 +187,8 @@ def test_a_preflight_is_204_with_what_may_be_sent(site, path):
 def test_an_answer_to_another_origin_can_be_read_there_also_a_refusal(site, path, status):
     answer = site.ask("GET", path, origin="https://app.example")
     assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (status, "*")
-    assert answer.headers["Access-Control-Expose-Headers"] == "X-Wix-Request-Id"
+    exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
+    assert exposed == ["X-Wix-Request-Id", "X-Wixture-Fault", "Retry-After"]
 
 
 def test_an_answer_to_no_origin_has_no_cors_headers(site):

@@ -135,7 +135,7 @@ def test_every_rule_that_code_refuses_by_is_in_the_table(folder):
     assert named <= set(RULES)
 
 
-@pytest.mark.parametrize("name", ["marketing_consent", "followed_channels", "consent_fields", "query"])
+@pytest.mark.parametrize("name", ["marketing_consent", "followed_channels", "consent_fields", "query", "links"])
 def test_every_rule_that_a_docstring_or_comment_of_the_rules_quotes_is_in_the_table(name):
     text = (ROOT / "mockserver" / "rules" / f"{name}.py").read_text(encoding="utf-8")
     quoted = set(re.findall(r"'([a-z]+(?:-[a-z0-9]+)+)'", text))

@@ -10,13 +10,15 @@ import pytest
 from conftest import CHANNELS, CONSENTS, MEMBER, Api
 
 from wixture.contracts.validation import own_contract
-from wixture.mockserver.control_calls import CALLS
+from wixture.mockserver import control_calls, control_faults, control_webhooks
 
 ADA = {"details": {"type": "EMAIL", "email": "ada@example.com"}}
 
 
 def test_the_document_and_the_calls_match_one_to_one() -> None:
-    assert set(own_contract("control").contract.operations) == set(CALLS)
+    calls = [*control_calls.CALLS, *control_faults.CALLS, *control_webhooks.CALLS]
+    assert set(own_contract("control").contract.operations) == set(calls)
+    assert len(calls) == len(set(calls))
 
 
 def test_every_answer_keeps_the_control_apis_own_contract(api: Api) -> None:
@@ -30,12 +32,34 @@ def test_every_answer_keeps_the_control_apis_own_contract(api: Api) -> None:
         "putChannels": {"channels": ["X"]},
         "createToken": {"identity": "VISITOR"},
         "createCode": {},
+        "createFault": {"on": {"event": "*", "nth": 3}, "do": {"delay_s": 1}, "times": 2},
+        "createSubscription": {"eventType": "*", "url": "http://127.0.0.1:9/in"},
+        "triggerEvent": {"eventType": "marketing_consent_updated"},
+        "anonymize": {"email": "ada@example.com"},
     }
-    for name, operation in validation.contract.operations.items():
-        answer = api.call(operation.method, operation.path, bodies.get(name), identity=None)
+    ids: dict[str, str] = {}
+    later = ("deleteFaults", "deleteFault", "deleteSubscription", "resendDelivery", "listDeliveries", "listFaults")
+    operations = validation.contract.operations
+    for name in [*(name for name in operations if name not in later), *reversed(later)]:
+        operation = operations[name]
+        if name == "getState":
+            api.create("bob@example.com")
+        path = operation.path.format(**ids)
+        answer = api.call(operation.method, path, bodies.get(name), identity=None)
         assert answer.status == 200, (name, answer.response.body)
+        _remember(ids, name, answer)
         if operation.responses[200] is not None:
             assert validation.accepts_response(operation, 200, answer.json), name
+
+
+def _remember(ids: dict[str, str], name: str, answer: Any) -> None:
+    """The IDs that later calls put into their paths."""
+    if name == "createFault":
+        ids["faultId"] = answer.json["id"]
+    if name == "createSubscription":
+        ids["subscriptionId"] = answer.json["id"]
+    if name == "listDeliveries":
+        ids["deliveryId"] = answer.json["deliveries"][0]["id"]
 
 
 def test_health_counts_the_operations(api: Api) -> None:
