@@ -27,7 +27,7 @@ from werkzeug.datastructures import Headers, ImmutableMultiDict
 
 from wixture.contracts.document import Contract, Operation, Parameter, default_rule, schemas_of
 from wixture.contracts.pointers import follow, landing, resolve, split
-from wixture.contracts.violations import SchemaError
+from wixture.contracts.violations import SchemaError, form_of
 
 HOST = "https://www.wixapis.com"
 MOST_ERRORS = 100
@@ -185,6 +185,7 @@ class Authority:
                 value=error.instance,
                 names=names or (),
                 rule=rule,
+                form=self._form(pointer, error.validator),
             )
 
     def _place(self, start: str, path: tuple[Any, ...]) -> tuple[str, str]:
@@ -194,6 +195,12 @@ class Authority:
             pointer = follow(self._document, start, path)
             self._places[key] = pointer, _rule(self._document, pointer)
         return self._places[key]
+
+    def _form(self, pointer: str, keyword: str) -> str:
+        """What a text has to be whose form is wrong; empty for every other error."""
+        if keyword != "pattern":
+            return ""
+        return form_of(resolve(self._document, pointer.rpartition("/")[0]))
 
     def _names(self, pointer: str, error: Any) -> tuple[Sequence[str] | None, Any]:
         if error.validator == "required":

@@ -79,6 +79,12 @@ _EMIT: Mapping[str, Callable[[dict[str, Any], Any, Any], None]] = {
 }
 
 
+def names(message: str, member: str) -> tuple[str, ...]:
+    """What a member of an answer or event is called in any dialect, its corrected name first."""
+    renames = (step.value for step in steps_of(message) if step.action == "rename")
+    return (member, *dict.fromkeys(rename[member] for rename in renames if member in rename))
+
+
 # ---- which form a message shows ------------------------------------------------------------------
 
 

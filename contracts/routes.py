@@ -68,24 +68,31 @@ class Routes:
     def _likeliest(self, method: str, path: str, allowed: tuple[str, ...]) -> Operation | None:
         """The operation of this path that was probably meant: one of the path's own, and no deletion."""
         own = [operation.method for operation in self._paths.get(path, ())]
-        misspelt = None if own else self._misspelt(method, path)
-        if misspelt is not None:
-            return misspelt
+        meant = None if own else self.meant(method, path)
+        if meant is not None:
+            return meant
         preferred = (*own, *_LIKELY.get(method, ()), "GET", *allowed)
         best = next(other for other in preferred if other in allowed)
         match = self.find(best, path)
         return match.operation if match else None
 
-    def _misspelt(self, method: str, path: str) -> Operation | None:
-        """The operation whose last part is nearly this one, where an ID would fit as well: `…/upserts`."""
+    def meant(self, method: str, path: str) -> Operation | None:
+        """The operation that a path's last part nearly names, where an ID would fit as well: `…/upserts`.
+
+        Its method may be another, as of `GET …/query`. None for a path that is an operation's own.
+        """
+        if (method, path) in self._static:
+            return None
         head, _, last = path.rpartition("/")
-        beside = {
-            known.rpartition("/")[2]: match.operation
-            for (its_method, known), match in self._static.items()
-            if its_method == method and known.rpartition("/")[0] == head
-        }
-        near = get_close_matches(last[:512], beside, n=1, cutoff=0.75)
-        return beside[near[0]] if near else None
+        beside: dict[str, dict[str, Operation]] = {}
+        for (its_method, known), match in self._static.items():
+            if known.rpartition("/")[0] == head:
+                beside.setdefault(_plain(known.rpartition("/")[2]), {})[its_method] = match.operation
+        near = get_close_matches(_plain(last[:512]), beside, n=1, cutoff=0.75)
+        if not near:
+            return None
+        found = beside[near[0]]
+        return found.get(method) or next(iter(found.values()))
 
     def explain(self, method: str, path: str) -> NoMatch:
         """Why `find` found nothing: the methods this path does have, or the closest operation."""
@@ -102,6 +109,10 @@ class Routes:
 
 # Which methods are probably meant by one that a path does not have, likeliest first.
 _LIKELY = {"PUT": ("PATCH", "POST"), "POST": ("PUT", "PATCH"), "PATCH": ("PUT", "POST"), "DELETE": ()}
+
+
+def _plain(part: str) -> str:
+    return part.replace("-", "").replace("_", "").lower()
 
 
 def _values(template: list[str], parts: list[str]) -> dict[str, str] | None:

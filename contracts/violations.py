@@ -44,7 +44,10 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class SchemaError:
-    """What an engine found, in its neutral form: `value` at `path` fails `keyword` of the schema at `pointer`."""
+    """What an engine found, in its neutral form: `value` at `path` fails `keyword` of the schema at `pointer`.
+
+    `form` is what the schema asks a text to be, as `form_of` says it.
+    """
 
     path: tuple[Step, ...]
     keyword: str
@@ -53,6 +56,7 @@ class SchemaError:
     value: Any
     names: Sequence[str] = ()
     rule: str = "contract-keyword"
+    form: str = ""
 
 
 def field_path(steps: Iterable[Step]) -> str:
@@ -97,6 +101,17 @@ _JSON_TYPES = {dict: "an object", list: "a list", str: "a text", bool: "a boolea
 _JSON_TYPES |= {float: "a number", type(None): "null"}
 _TYPE_WORDS = {"object": "an object", "array": "a list", "string": "a text", "boolean": "a boolean"}
 _TYPE_WORDS |= {"integer": "a whole number", "number": "a number", "null": "null"}
+
+_FORMATS = {"uuid": "a GUID", "date-time": "an instant", "email": "an email address", "uri": "a web address"}
+
+
+def form_of(schema: Mapping[str, Any]) -> str:
+    """What a text that keeps a schema has to be, by its format and first example; empty without an example."""
+    if not schema.get("examples"):
+        return ""
+    example = schema["examples"][0]
+    named = _FORMATS.get(schema.get("format", ""))
+    return f"be {named} such as {example}" if named else f"look like {example}"
 
 
 def from_schema_error(error: SchemaError, *, where: str) -> list[Violation]:
@@ -182,7 +197,8 @@ def _form(error: SchemaError, where: str) -> Iterable[Violation]:
     closest = None
     if where == "query" and isinstance(error.value, str) and error.value.startswith(" "):
         closest = f"%2B{error.value[1:SHOWN]}, for a plus sign in a query string means a blank"
-    yield _violation(error, where, "FORMAT", f"has the wrong form: {shown(error.value)}", closest=closest)
+    problem = f"must {error.form}, and is" if error.form else "has the wrong form:"
+    yield _violation(error, where, "FORMAT", f"{problem} {shown(error.value)}", closest=closest)
 
 
 def _absent(error: SchemaError, where: str) -> Iterable[Violation]:

@@ -6,6 +6,7 @@ import hmac
 import ipaddress
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from wixture.mockserver.messages import Request
@@ -17,6 +18,7 @@ _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 _ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not bound to
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a host to bind is on this machine alone."""
     try:
@@ -82,11 +84,13 @@ class Access:
             raise Refusal("UNAUTHENTICATED", text)
 
 
+@lru_cache(maxsize=64)  # each call of a suite names the same few hosts
 def _origin_of(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
+@lru_cache(maxsize=64)
 def _name_of(url: str) -> str:
     try:
         return (urlsplit(url).hostname or "").lower()

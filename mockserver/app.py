@@ -1,12 +1,10 @@
-"""The life of a request, from the socket's bytes to the answer's: read `Application.handle` first.
-
-Nothing here does I/O of its own; the one await that can suspend is the store's.
-"""
+"""The life of a request, read from `Application.handle` on. Nothing here does I/O of its own but the store."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +26,6 @@ from wixture.mockserver.forms import (
     Forms,
     find_operation,
     forms_of,
-    forms_of_server,
     keep_stored,
     read_request,
 )
@@ -37,12 +34,12 @@ from wixture.mockserver.keys import make_keys
 from wixture.mockserver.links import Links, claims_for
 from wixture.mockserver.messages import REQUEST_ID, Call, Caller, Change, Entity, Request, Response
 from wixture.mockserver.oauth import OAuth
-from wixture.mockserver.refusals import Refusal, log_failure, no_match, to_response
+from wixture.mockserver.refusals import Refusal, add_closest, breaches, log_failure, no_match, to_response
 from wixture.mockserver.rules import all_rules
 from wixture.mockserver.rules.world import World
 from wixture.mockserver.settings import Settings
 from wixture.mockserver.store.sqlite import SqliteStore
-from wixture.mockserver.store.store import Conflict, IdTaken, Store
+from wixture.mockserver.store.store import MOST_RACES, Conflict, IdTaken, Store
 from wixture.mockserver.tenants import Tenant, Tenants
 from wixture.mockserver.tokens import Tokens
 from wixture.mockserver.webhooks.dispatch import Dispatch
@@ -50,7 +47,6 @@ from wixture.mockserver.webhooks.dispatch import Dispatch
 log = logging.getLogger("wixture.app")
 
 API_TAGS = ("Marketing Consent", "Loyalty Social Media")
-_ATTEMPTS = 8
 
 
 @dataclass(slots=True)
@@ -86,7 +82,6 @@ class Application:
         self.calls = Calls(self.validation, self.routes)
         self.rules = all_rules(operation.operation_id for operation in self.contract.tagged(*API_TAGS))
         self.store: Store = store or SqliteStore(lag_ms=self.settings.consistency_ms)
-        self.forms = forms_of_server(self.settings)
         self.answers = Answers(self.validation, recheck=self.settings.recheck)
         self.keys = make_keys(self.settings.random_seed)
         self.tenants = Tenants(self.settings, self.keys)
@@ -96,6 +91,9 @@ class Application:
         self.dispatch = Dispatch(self.settings, self.store.outbox)
         self.public_url = self.settings.public_url
         self.links = Links(self.keys.link, lambda: self.public_url)
+        self.breached = 0  # exchanges so far that broke the contract
+        self.failures: deque[tuple[str, Exception]] = deque(maxlen=16)
+        """The newest failures of our own, each with its request's ID."""
 
     # ---- the pipeline ----------------------------------------------------------------------------
 
@@ -117,7 +115,7 @@ class Application:
     async def _answer(self, trace: Trace) -> Response:
         if cors.is_preflight(trace.request):
             return cors.preflight()
-        trace.forms = forms_of(trace.request, self.forms)
+        trace.forms = forms_of(trace.request, self._usual_forms(trace.request))
         match = self._match(trace)
         if match.operation.operation_id not in self.rules:
             return self._token_answer(trace, match.operation)
@@ -152,6 +150,13 @@ class Application:
         trace.tenant = self.tenants.get(about) if about else trace.tenant
         return response
 
+    def _usual_forms(self, request: Request) -> Forms:
+        """The forms of the request's tenant, as far as its credential names one; else the server's."""
+        if not self.tenants.choosy:
+            return self.tenants.forms
+        named = self.auth.tenant_named_by(request)
+        return self.tenants.get(named).forms if named in self.tenants.choosy else self.tenants.forms
+
     def _match(self, trace: Trace) -> Match:
         request = trace.request
         match, trace.rows = find_operation(request, self.routes, trace.forms)
@@ -179,9 +184,9 @@ class Application:
         assert tenant is not None  # noqa: S101  # _identify ran
         assert operation is not None  # noqa: S101  # _match ran
         now = tenant.clock.now()
-        world = self._world(tenant, now)
+        world = self.world(tenant, now)
         lost = 0
-        while lost < _ATTEMPTS:
+        while lost < MOST_RACES:
             found = await self.store.find(tenant.instance_id, rule.find(call, world), now=now)
             keep_stored(call.kept, found)
             decision = rule.decide(call, found, world)
@@ -226,7 +231,9 @@ class Application:
 
     # ---- around it -------------------------------------------------------------------------------
 
-    def _world(self, tenant: Tenant, now: int) -> World:
+    def world(self, tenant: Tenant, now: int) -> World:
+        """What a rule may know of a tenant and its time, in microseconds since 1970."""
+
         def link(kind: str, consent: Entity, language: str | None) -> str:
             claims = claims_for(tenant.instance_id, kind, consent, language)
             return self.links.make(claims, now=now, draw=lambda size: tenant.secrets.bytes("link", size))
@@ -241,16 +248,20 @@ class Application:
         )
 
     def _refused(self, trace: Trace, refusal: Refusal) -> Response:
-        trace.violations = tuple(refusal.violations)
+        trace.violations = tuple(refusal.violations) or breaches(refusal, trace.operation)
+        trace.failure = refusal if refusal.code == "MOCK_BUG" else None
         if trace.tenant is None:
             named = self.auth.tenant_named_by(trace.request)
             trace.tenant = self.tenants.get(named) if named else None
+        if refusal.code == "NOT_FOUND":
+            add_closest(refusal, self.routes.meant(trace.request.method, trace.request.path))
         response = to_response(refusal)
         operation = trace.operation
         if operation and not self.validation.accepts_response(
             operation, response.status, orjson.loads(response.body)
         ):
             log.error("%s answered %d, which its contract does not have", operation.operation_id, response.status)
+            trace.failure = refusal
             return _bug(f"The mock refused with {response.status}, which the contract does not have here.")
         return response
 
@@ -271,8 +282,10 @@ class Application:
             duration_us,
         )
         (tenant.journal if tenant else self.tenants.unattributed).note(trace.request, answered, about)
+        self.breached += bool(trace.violations)
         if trace.failure is not None:
             log_failure(log, request_id, trace.failure)
+            self.failures.append((request_id, trace.failure))
         return answered
 
     def body_limit(self, method: str, path: str) -> int:

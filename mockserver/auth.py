@@ -98,8 +98,13 @@ class Auth:
     def account_of(self, identity: IdentityType, instance_id: str, subject_id: str) -> str | None:
         """The loyalty account of a caller: a member's or visitor's own, for others the configured one."""
         if identity in ("MEMBER", "VISITOR"):
-            return derived_id("account", instance_id, subject_id)
+            return loyalty_account(instance_id, subject_id)
         return self._settings.account_id
+
+
+def loyalty_account(instance_id: str, subject_id: str) -> str:
+    """The loyalty account that a member or visitor of a site has of its own."""
+    return derived_id("account", instance_id, subject_id)
 
 
 def authorize(operation: Operation, caller: Caller) -> None:

@@ -44,7 +44,7 @@ class Calls:
     def _hint(self, refused: Operation, request: Request, sent: Rewritten) -> str:
         """What was probably meant: another operation of this very path that takes the request, or the query."""
         if refused.body is None and request.body:
-            return "The body of this operation is not read; its parameters belong into the query string."
+            return "The body of this operation is not read; its parameters belong in the query string."
         for operation in self._routes.at(request.path):
             body = ABSENT if operation.body is None else sent.body
             if operation is not refused and self._validation.accepts_request(operation, {}, sent.query, body):

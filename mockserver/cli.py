@@ -11,20 +11,9 @@ from urllib.parse import urlencode
 import click
 
 from wixture.mockserver.certificates import authority_path
-from wixture.mockserver.mock_client import DEFAULT_URL, call, checked_url, no_mock
+from wixture.mockserver.mock_client import call, checked_url, no_mock, url_option
 
 PRELOAD = Path(__file__).parent / "node" / "preload.mjs"
-
-
-url_option = click.option(
-    "--url",
-    default=DEFAULT_URL,
-    envvar="WIXTURE_URL",
-    show_envvar=True,
-    show_default=True,
-    metavar="URL",
-    help="Where the mock runs.",
-)
 
 
 @click.command(short_help="Print an access token for curl.")

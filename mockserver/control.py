@@ -9,7 +9,7 @@ import orjson
 from wixture.contracts.document import Operation
 from wixture.contracts.routes import Routes
 from wixture.contracts.validation import ABSENT, own_contract
-from wixture.mockserver import control_calls, control_faults, control_webhooks
+from wixture.mockserver import control_calls, control_coverage, control_faults, control_journal, control_webhooks
 from wixture.mockserver.access import Access
 from wixture.mockserver.app import Application
 from wixture.mockserver.control_calls import ControlCall
@@ -21,7 +21,8 @@ from wixture.mockserver.refusals import Refusal, invalid, no_match, to_response
 PREFIX = "/_mock"
 LARGE_BODIES = (("POST", "/_mock/seed"), ("PUT", "/_mock/state"))
 LARGE_BODY_LIMIT = 64 * 1024 * 1024
-_CALLS = {**control_calls.CALLS, **control_webhooks.CALLS, **control_faults.CALLS}
+PARTS = (control_calls, control_journal, control_coverage, control_faults, control_webhooks)
+_CALLS = {name: answer for part in PARTS for name, answer in part.CALLS.items()}
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 

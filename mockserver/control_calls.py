@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,10 @@ from wixture.contracts.document import SPEC_FOLDER, read_document
 from wixture.mockserver.app import API_TAGS, Application
 from wixture.mockserver.clock import derived_id
 from wixture.mockserver.erasure import erase
+from wixture.mockserver.forms import Forms
 from wixture.mockserver.instants import from_text
-from wixture.mockserver.journal import Journal
-from wixture.mockserver.messages import Exchange, Response
+from wixture.mockserver.messages import ById, Response
 from wixture.mockserver.oauth import Code, code_expiry
-from wixture.mockserver.redaction import Redaction
 from wixture.mockserver.refusals import Refusal, invalid_field
 from wixture.mockserver.seeding import add_seed, load_launch_seed
 from wixture.mockserver.seeds import place_of, snapshot_changes
@@ -88,9 +87,42 @@ async def reset_tenant(app: Application, call: ControlCall) -> Answer:
     return {}
 
 
+async def delete_tenant(app: Application, call: ControlCall) -> Answer:
+    """As if it had never been used."""
+    tenant = call.tenant
+    if tenant.instance_id == app.settings.instance_id:
+        text = "This is the default tenant, which the server always has: POST /_mock/reset empties it."
+        raise Refusal("MOCK_BAD_REQUEST", text)
+    await app.store.load(tenant.instance_id, (), replace=True)
+    app.dispatch.forget(tenant)
+    app.tenants.forget(tenant)
+    return {}
+
+
+async def get_forms(_: Application, call: ControlCall) -> Answer:
+    """The forms now."""
+    return _shown_forms(call.tenant)
+
+
+async def put_forms(app: Application, call: ControlCall) -> Answer:
+    """Choose those that are named."""
+    wanted = {**_shown_forms(call.tenant), **call.body}
+    forms = Forms(lenient=wanted["input"] == "lenient", documented=wanted["dialect"] == "documented")
+    app.tenants.choose(call.tenant, forms)
+    return _shown_forms(call.tenant)
+
+
+def _shown_forms(tenant: Tenant) -> dict[str, Any]:
+    forms = tenant.forms
+    return {
+        "dialect": "documented" if forms.documented else "corrected",
+        "input": "lenient" if forms.lenient else "strict",
+    }
+
+
 async def seed_tenant(app: Application, call: ControlCall) -> Answer:
     """Add entities, all or none."""
-    return await add_seed(app, call.tenant, call.body)
+    return await add_seed(app, call.tenant, call.body, events=call.query.get("events") == "true")
 
 
 async def get_state(app: Application, call: ControlCall) -> Answer:
@@ -108,7 +140,7 @@ async def get_state(app: Application, call: ControlCall) -> Answer:
 async def put_state(app: Application, call: ControlCall) -> Answer:
     """Replace the tenant by a snapshot, all or nothing."""
     tenant, snapshot = call.tenant, call.body
-    now = _instant(snapshot["clock"]["now"], "clock.now") if "clock" in snapshot else None
+    now = instant(snapshot["clock"]["now"], "clock.now") if "clock" in snapshot else None
     try:
         await app.store.load(tenant.instance_id, snapshot_changes(snapshot), replace=True)
     except Conflict as error:
@@ -142,56 +174,7 @@ def _turn_switches(tenant: Tenant, body: Mapping[str, Any]) -> None:
     tenant.loyalty_installed = body.get("loyaltyInstalled", tenant.loyalty_installed)
 
 
-# ---- the journal ---------------------------------------------------------------------------------
-
-
-async def list_exchanges(app: Application, call: ControlCall) -> Answer:
-    """The tenant's exchanges, and those that name no tenant."""
-    tenants = app.tenants.all() if call.everybody else [call.tenant]
-    own = [exchange for tenant in tenants for exchange in _selected(tenant.journal, call.query)]
-    if call.everybody:
-        own.sort(key=lambda exchange: exchange.time)
-    settings = app.settings
-    redaction = Redaction((settings.app_secret, settings.api_key, settings.admin_token))
-    return {
-        "exchanges": [redaction.shown(exchange) for exchange in own],
-        "unattributed": [
-            redaction.shown(exchange) for exchange in _selected(app.tenants.unattributed, call.query)
-        ],
-    }
-
-
-async def delete_exchanges(app: Application, call: ControlCall) -> Answer:
-    """Forget them."""
-    for tenant in app.tenants.all() if call.everybody else [call.tenant]:
-        tenant.journal.clear()
-    if call.everybody:
-        app.tenants.unattributed.clear()
-    return {}
-
-
-def _selected(journal: Journal, query: Mapping[str, str]) -> list[Exchange]:
-    found = _since(journal, query["since"]) if "since" in query else list(journal)
-    if "operation" in query:
-        found = [exchange for exchange in found if exchange.operation_id == query["operation"]]
-    if "status" in query:
-        found = [exchange for exchange in found if exchange.response.status == int(query["status"])]
-    if "violations" in query:
-        found = [exchange for exchange in found if bool(exchange.violations) == (query["violations"] == "true")]
-    return found
-
-
-def _since(journal: Iterable[Exchange], since: str) -> list[Exchange]:
-    """Those after the exchange with that ID (all, where this journal has none), or after that instant."""
-    exchanges = list(journal)
-    if len(since) == 36 and since.count("-") == 4:
-        ids = [exchange.id for exchange in exchanges]
-        return exchanges[ids.index(since) + 1 :] if since in ids else exchanges
-    start = _instant(since, "since")
-    return [exchange for exchange in exchanges if exchange.time > start]
-
-
-def _instant(text: str, field: str) -> int:
+def instant(text: str, field: str) -> int:
     """Microseconds since 1970. Raises Refusal for a text that is no instant of the years 1 to 9999."""
     try:
         return from_text(text)
@@ -210,7 +193,7 @@ async def get_clock(_: Application, call: ControlCall) -> Answer:
 async def put_clock(app: Application, call: ControlCall) -> Answer:
     """Jump to an instant, and stand still there unless told to go on."""
     body = call.body
-    now = _instant(body["now"], "now") if "now" in body else None
+    now = instant(body["now"], "now") if "now" in body else None
     await app.dispatch.set_clock(call.tenant, now, frozen=body.get("frozen", True))
     return call.tenant.clock.to_dict()
 
@@ -267,6 +250,18 @@ async def create_code(app: Application, call: ControlCall) -> Answer:
     return {**answer, "memberId": member} if member else answer
 
 
+async def create_links(app: Application, call: ControlCall) -> Answer:
+    """The links of a consent."""
+    tenant, consent_id = call.tenant, call.body["consentId"].lower()
+    now = tenant.clock.now()
+    found = await app.store.find(tenant.instance_id, ById(consent_id, latest=True), now=now)
+    if not found.entities:
+        raise Refusal("NOT_FOUND", f"This tenant has no consent with the ID {consent_id!r}.")
+    world, language = app.world(tenant, now), call.body.get("language")
+    kinds = {"confirmationLink": "CONFIRMATION", "revokeLink": "REVOKE_CONFIRMATION"}
+    return {name: world.link(kind, found.entities[0], language) for name, kind in kinds.items()}
+
+
 async def anonymize(app: Application, call: ControlCall) -> Answer:
     """A person is gone."""
     return dict(await erase(app, call.tenant, call.body))
@@ -279,12 +274,13 @@ CALLS: Mapping[str, Callable[[Application, ControlCall], Awaitable[Answer]]] = {
     "getControlAsYaml": get_control_as_yaml,
     "getControlAsJson": get_control_as_json,
     "getTenant": get_tenant,
+    "deleteTenant": delete_tenant,
     "resetTenant": reset_tenant,
+    "getForms": get_forms,
+    "putForms": put_forms,
     "seedTenant": seed_tenant,
     "getState": get_state,
     "putState": put_state,
-    "listExchanges": list_exchanges,
-    "deleteExchanges": delete_exchanges,
     "getClock": get_clock,
     "putClock": put_clock,
     "advanceClock": advance_clock,
@@ -292,5 +288,6 @@ CALLS: Mapping[str, Callable[[Application, ControlCall], Awaitable[Answer]]] = {
     "putChannels": put_channels,
     "createToken": create_token,
     "createCode": create_code,
+    "createLinks": create_links,
     "anonymize": anonymize,
 }

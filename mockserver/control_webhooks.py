@@ -34,7 +34,7 @@ async def create_subscription(app: Application, call: ControlCall) -> Answer:
     """One more URL."""
     tenant, body = call.tenant, call.body
     event_type = "*" if body["eventType"] == "*" else known_event(body["eventType"])
-    _check_url(body["url"])
+    _check_url(app, body["url"])
     if len(tenant.subscriptions) >= MOST_SUBSCRIPTIONS:
         problem = f"would be one more than the {MOST_SUBSCRIPTIONS} that a tenant may have; delete some first"
         raise invalid_field("url", problem, "subscription-limit")
@@ -51,11 +51,14 @@ async def delete_subscription(_: Application, call: ControlCall) -> Answer:
     return {}
 
 
-def _check_url(url: str) -> None:
+def _check_url(app: Application, url: str) -> None:
     try:
-        parse(url)
+        destination = parse(url)
     except BadDestination as error:
         raise invalid_field("url", f"is no address to send to: {error}", "destination-form") from error
+    denied = app.dispatch.policy.always_denies(destination)
+    if denied:
+        raise invalid_field("url", f"is an address that is never dialled: {denied}", "destination-allowed")
 
 
 def known_event(event_type: str) -> str:
@@ -79,7 +82,7 @@ async def list_events(app: Application, call: ControlCall) -> Answer:
     """Every event that is kept."""
     events = await app.store.outbox.events(call.tenant.instance_id)
     instance_id = call.tenant.instance_id
-    return {"events": [_shown_event(app.dispatch.as_sent(event), instance_id) for event in events]}
+    return {"events": [_shown_event(app.dispatch.as_sent(call.tenant, event), instance_id) for event in events]}
 
 
 async def list_deliveries(app: Application, call: ControlCall) -> Answer:
@@ -105,17 +108,18 @@ async def resend_delivery(app: Application, call: ControlCall) -> Answer:
 
 async def flush_deliveries(app: Application, call: ControlCall) -> Answer:
     """Everything that is due."""
-    return {"attempts": await app.dispatch.deliverer.flush(call.tenant)}
+    step = await app.dispatch.deliverer.flush(call.tenant)
+    return {"attempts": step.attempts, "more": step.more}
 
 
 async def trigger_event(app: Application, call: ControlCall) -> Answer:
     """An event that no call caused."""
     tenant, body = call.tenant, call.body
     if "url" in body:
-        _check_url(body["url"])
+        _check_url(app, body["url"])
     event = await triggered(app, tenant, known_event(body["eventType"]), body)
     await app.dispatch.trigger(tenant, event, body.get("fault"), url=body.get("url"))
-    return _shown_event(app.dispatch.as_sent(event), tenant.instance_id)
+    return _shown_event(app.dispatch.as_sent(tenant, event), tenant.instance_id)
 
 
 def _shown_subscription(subscription: Subscription) -> dict[str, str]:

@@ -9,8 +9,9 @@ from typing import Any
 from wixture.mockserver.clock import Chance
 
 ANSWER_FAULTS = ("status", "latency_ms", "reset", "empty", "garbage", "truncate", "slow_bytes_per_s", "rate_limit")
-DELIVERY_FAULTS = ("duplicate", "delay_s", "reorder", "drop", "tamper")
 MOST_PLANS = 1000
+MOST_REMOVED = 10_000
+"""Removed plans that are remembered, for they may have broken answers that the journal still has."""
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class FaultPlans:
     def __init__(self, chance: Chance) -> None:
         self._chance = chance
         self._plans: dict[str, Plan] = {}
+        self._removed: dict[str, Plan] = {}
 
     def __iter__(self) -> Iterator[Plan]:
         return iter(self._plans.values())
@@ -82,11 +84,22 @@ class FaultPlans:
 
     def remove(self, plan_id: str) -> bool:
         """Whether there was such a plan; it is gone now."""
-        return self._plans.pop(plan_id, None) is not None
+        plan = self._plans.pop(plan_id, None)
+        if plan is not None:
+            self._removed[plan_id] = plan
+            if len(self._removed) > MOST_REMOVED:
+                del self._removed[next(iter(self._removed))]
+        return plan is not None
 
     def clear(self) -> None:
         """Remove all."""
-        self._plans.clear()
+        for plan_id in list(self._plans):
+            self.remove(plan_id)
+
+    def action_of(self, plan_id: str) -> Mapping[str, Any] | None:
+        """What a plan does, or did before it was removed; None for one that is remembered no longer."""
+        plan = self._plans.get(plan_id) or self._removed.get(plan_id)
+        return plan.do if plan else None
 
     def hit(self, kind: str, name: str, *, named: bool = False) -> Plan | None:
         """The plan that acts on an operation's answer or an event's delivery; every plan that matches counts.

@@ -15,8 +15,10 @@ _VIOLATION_BYTES = 512
 
 # Flat: whatever is kept is cold when it is forgotten, and each object of it costs a wait for memory then.
 _Record = tuple[Any, ...]
-_REQUEST_BODY, _RESPONSE_BODY, _WEIGHT = -6, -2, -1
-_ABOUT = 9
+_VIOLATIONS, _REQUEST_HEADERS, _REQUEST_BODY, _RESPONSE_HEADERS, _RESPONSE_BODY, _WEIGHT = 5, -7, -6, -4, -2, -1
+_MOST_GONE = 20  # breaches of the contract
+_MOST_VIOLATIONS_GONE = 10  # of each of them
+_ABOUT = 9  # how many fields stand before those of the request
 
 
 class Budget:
@@ -31,15 +33,23 @@ class Journal:
     """The exchanges of one tenant, newest last.
 
     Holds up to `size` exchanges. Past 64 MiB, or past the server's budget, the bodies of the oldest are let go,
-    and when no body is left the oldest exchanges themselves.
+    and when no body is left the oldest exchanges themselves. `forgotten` counts the exchanges that went; of those
+    that broke the contract the newest few are in `breaches_gone`, without bodies and headers.
     """
 
     def __init__(self, size: int, budget: Budget | None = None) -> None:
         self._bodiless: deque[_Record] = deque()
         self._whole: deque[_Record] = deque()  # newer than all without a body
+        self._gone: deque[_Record] = deque(maxlen=_MOST_GONE)
         self._size = size
         self._budget = budget or Budget()
         self._bytes = 0
+        self.forgotten = 0
+
+    @property
+    def bodiless(self) -> int:
+        """How many exchanges, the oldest ones, have lost their bodies."""
+        return len(self._bodiless)
 
     def __len__(self) -> int:
         return len(self._bodiless) + len(self._whole)
@@ -47,27 +57,20 @@ class Journal:
     def __iter__(self) -> Iterator[Exchange]:
         return map(_exchange, chain(self._bodiless, self._whole))
 
-    def add(self, exchange: Exchange) -> None:
-        """Remember an exchange, forgetting the oldest when there are too many."""
-        about = (
-            exchange.id,
-            exchange.time,
-            exchange.instance_id,
-            exchange.operation_id,
-            exchange.identity,
-            exchange.violations,
-            exchange.fault_id,
-            exchange.rows,
-            exchange.duration_us,
-        )
-        self.note(exchange.request, exchange.response, about)
+    @property
+    def breaches_gone(self) -> list[Exchange]:
+        """What is left of those that broke the contract and had to go: a load must not hide a breach."""
+        return list(map(_exchange, self._gone))
 
     def note(self, request: Request, response: Response, about: tuple[Any, ...]) -> None:
-        """Remember an exchange, `about` being its fields but for request and response, in their order."""
+        """Remember an exchange, forgetting the oldest when there are too many.
+
+        `about` has its fields but for request and response, in their order.
+        """
         sent, body, headers = request.body, response.body, response.headers
         weight = len(sent) + len(body) + len(request.path) + len(request.query_string)
         weight += sum(map(len, request.headers.values()))
-        violations = about[5]
+        violations = about[_VIOLATIONS]
         if violations:
             weight += _VIOLATION_BYTES * len(violations)
         record = (
@@ -98,7 +101,15 @@ class Journal:
                 self._forget_oldest()
 
     def _forget_oldest(self) -> None:
-        self._count(-(self._bodiless or self._whole).popleft()[_WEIGHT])
+        self.forgotten += 1
+        record = (self._bodiless or self._whole).popleft()
+        self._count(-record[_WEIGHT])
+        if record[_VIOLATIONS]:
+            outline = list(record)
+            outline[_VIOLATIONS] = record[_VIOLATIONS][:_MOST_VIOLATIONS_GONE]
+            outline[_REQUEST_HEADERS], outline[_RESPONSE_HEADERS] = {}, None
+            outline[_REQUEST_BODY] = outline[_RESPONSE_BODY] = b""
+            self._gone.append(tuple(outline))
 
     def _let_go_of_body(self) -> None:
         record = list(self._whole.popleft())
@@ -112,7 +123,9 @@ class Journal:
         """Forget everything."""
         self._bodiless.clear()
         self._whole.clear()
+        self._gone.clear()
         self._count(-self._bytes)
+        self.forgotten = 0
 
     def _count(self, size: int) -> None:
         self._bytes += size

@@ -270,7 +270,7 @@ class Decision:
 
 @value
 class Exchange:
-    """A request and its response as the journal keeps them, credentials replaced.
+    """A request and its response as the journal keeps them; `redaction` shows them without credentials.
 
     `time` is microseconds since 1970 on the tenant's clock, `duration_us` real microseconds; `rows` are those of
     the ledger that lenient input needed.

@@ -21,6 +21,16 @@ DEFAULT_URL = "http://127.0.0.1:8787"
 MOST_BYTES = 64 * 1024 * 1024
 _SECONDS = 10
 
+url_option = click.option(
+    "--url",
+    default=DEFAULT_URL,
+    envvar="WIXTURE_URL",
+    show_envvar=True,
+    show_default=True,
+    metavar="URL",
+    help="Where the mock runs.",
+)
+
 
 class Unanswered(click.ClickException):
     """Nothing, or no mock, answers where one was expected: exit code 2."""
@@ -28,17 +38,21 @@ class Unanswered(click.ClickException):
     exit_code = 2
 
 
-def checked_url(url: str, what: str = "token") -> SplitResult:
-    """The parts of an address. Raises UsageError for one that is none, or would show a `what` in the open."""
+def checked_url(url: str, what: str = "token", *, option: str = "--url (WIXTURE_URL)") -> SplitResult:
+    """The parts of an address that an option gave.
+
+    Raises UsageError for one that is none, or would show a `what` in the open.
+    """
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
     except ValueError:
         usable = False
     if not usable or not url.isprintable() or " " in url:
-        raise click.UsageError(f"{url!r} is no http or https address, such as {DEFAULT_URL}.")
+        raise click.UsageError(f"{option}: {url!r} is no http or https address, such as {DEFAULT_URL}.")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
-        raise click.UsageError(f"{url} is not on this machine: use https, so that no {what} travels in the open.")
+        text = f"{url} is not on this machine: use https, so that no {what} travels in the open."
+        raise click.UsageError(f"{option}: {text}")
     return parts
 
 

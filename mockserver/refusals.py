@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from wixture.contracts.document import Operation
 from wixture.contracts.routes import NoMatch
 from wixture.contracts.rulebook import rules
 from wixture.contracts.validation import own_contract
@@ -47,6 +48,13 @@ STATUS: Mapping[str, int] = {
     "MOCK_HEADERS_TOO_LARGE": 431,
     "MOCK_TOO_MANY_CONNECTIONS": 503,
     "MOCK_HTTP_VERSION": 505,
+}
+_BREACHES = {
+    "MOCK_NO_SUCH_OPERATION": "path",
+    "MOCK_METHOD_NOT_ALLOWED": "path",
+    "MOCK_BAD_REQUEST": "query",
+    "MOCK_BAD_JSON": "body",
+    "MOCK_UNSUPPORTED_MEDIA_TYPE": "body",
 }
 LONGEST = 2000
 MOST_VIOLATIONS = 100
@@ -108,12 +116,29 @@ def invalid_field(
 
 def no_match(request: Request, why: NoMatch, what: str, how: str) -> Refusal:
     """The refusal of a request line that nothing answers: 405 where the path has other methods, else 404."""
-    text = f"No {what} matches {request.method[:20]} {request.path[:120]}."
-    if why.closest is not None:
-        text += f" Closest: {why.closest.method} {why.closest.path} ({why.closest.operation_id})."
+    text = f"No {what} matches {request.method[:20]} {request.path[:120]}.{_closest(why.closest)}"
     if why.allowed:
         return Refusal("MOCK_METHOD_NOT_ALLOWED", f"{text} {how}", headers={"Allow": ", ".join(why.allowed)})
     return Refusal("MOCK_NO_SUCH_OPERATION", f"{text} {how}")
+
+
+def breaches(refusal: Refusal, operation: Operation | None) -> tuple[Violation, ...]:
+    """How a refused request broke the contract where its answer lists no violations; none if it did not."""
+    where = _BREACHES.get(refusal.code)
+    if where is None:
+        return ()
+    pointer = operation.pointer if operation else "/paths"
+    rule = refusal.rule or "operation-known"
+    return (Violation(where, "", where, pointer, "OTHER", rule, refusal.message.rstrip(".")),)
+
+
+def add_closest(refusal: Refusal, meant: Operation | None) -> None:
+    """Add to the refusal of an ID that nothing has which operation was probably meant by it."""
+    refusal.message += _closest(meant)
+
+
+def _closest(operation: Operation | None) -> str:
+    return f" Closest: {operation.method} {operation.path} ({operation.operation_id})." if operation else ""
 
 
 def log_failure(log: logging.Logger, request_id: str, failure: Exception) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from wixture.mockserver.messages import Change
 from wixture.mockserver.refusals import Refusal
 from wixture.mockserver.seeds import place_of, seed_changes
 from wixture.mockserver.store.store import Conflict
@@ -13,6 +14,8 @@ from wixture.mockserver.tenants import Tenant
 
 if TYPE_CHECKING:
     from wixture.mockserver.app import Application
+
+_ORIGIN = "seedTenant"
 
 
 async def load_launch_seed(app: Application, tenant: Tenant) -> None:
@@ -22,8 +25,13 @@ async def load_launch_seed(app: Application, tenant: Tenant) -> None:
         await add_seed(app, tenant, app.launch_seed)
 
 
-async def add_seed(app: Application, tenant: Tenant, seed: Mapping[str, Any]) -> dict[str, int]:
-    """Add a valid seed document's entities; the counts. Raises Refusal 409, and then nothing is stored."""
+async def add_seed(
+    app: Application, tenant: Tenant, seed: Mapping[str, Any], *, events: bool = False
+) -> dict[str, int]:
+    """Add a valid seed document's entities; the counts. Raises Refusal 409, and then nothing is stored.
+
+    With `events` each of them is told of as created by the app.
+    """
     mark = tenant.chance.mark()
     changes = seed_changes(
         seed,
@@ -32,7 +40,7 @@ async def add_seed(app: Application, tenant: Tenant, seed: Mapping[str, Any]) ->
         account_of=lambda member: app.auth.account_of("MEMBER", tenant.instance_id, member) or "",
     )
     try:
-        await app.store.load(tenant.instance_id, changes, replace=False)
+        await _store(app, tenant, changes, events=events)
     except Conflict as error:
         tenant.chance.rewind_to(mark)
         place = place_of(error.position, seed)
@@ -45,3 +53,10 @@ async def add_seed(app: Application, tenant: Tenant, seed: Mapping[str, Any]) ->
         "marketingConsents": counts["marketing_consent"],
         "followedChannels": counts["followed_channel"],
     }
+
+
+async def _store(app: Application, tenant: Tenant, changes: Sequence[Change], *, events: bool) -> None:
+    if events:
+        await app.commit(tenant, changes, app.own_caller(tenant), origin=_ORIGIN, now=tenant.clock.now())
+    else:
+        await app.store.load(tenant.instance_id, changes, replace=False)

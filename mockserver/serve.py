@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from wixture.mockserver.server import HttpServer
 
 
+# The options that a setting has the name of.
+_NAMED_ALIKE = (
+    "app_id app_secret instance_id client_id api_key host clock channels random_seed clock_speed token_clock "
+    "signing_key allow_net rate_limit dialect input admin_token"
+).split()
+
+
 @click.command()
 @click.option(
     "--config",
@@ -37,7 +44,11 @@ if TYPE_CHECKING:
 )
 @option("--host", default=DEFAULTS.host, show_default=True, help="Address to listen on.")
 @option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="Port; 0 picks a free one.")
-@option("--seed", type=click.Path(path_type=Path), metavar="FILE.yaml", help="Entities to start from.")
+@option(
+    "--seed",
+    metavar="WORLD|FILE.yaml",
+    help="Entities to start from: the world empty, newsletter or loyalty, or a file in YAML or JSON.",
+)
 @option("--random-seed", type=int, metavar="N", help="Makes ids, keys and chance repeat exactly.")
 @option(
     "--clock", default="real", callback=read.clock, metavar="real|ISO-8601", help="Real, or frozen at an instant."
@@ -148,17 +159,27 @@ def serve(**options: Any) -> None:
     _run(mock, options, _ssl_context(options, settings.host))
 
 
-def _mock(settings: Settings, seed: Path | None) -> Mock:
+def _mock(settings: Settings, seed: str | None) -> Mock:
     from wixture.mockserver.mock import Mock
-    from wixture.mockserver.seed_files import BadSeed, read_seed
+    from wixture.mockserver.seed_files import BadSeed, load_seed
 
     try:
-        mock = Mock(settings, seed=read_seed(seed) if seed else None)
+        mock = Mock(settings, seed=load_seed(seed) if seed else None)
     except BadSeed as error:
         raise click.UsageError(str(error)) from error
     if settings.signing_key:
         _read_signing_key(mock)
+    _check_receivers(mock)
     return mock
+
+
+def _check_receivers(mock: Mock) -> None:
+    from wixture.mockserver.webhooks.destinations import parse
+
+    for _, url in mock.app.settings.webhooks:
+        denied = mock.app.dispatch.policy.always_denies(parse(url))
+        if denied:
+            raise click.UsageError(f"--webhook: {url!r} is an address that is never dialled: {denied}.")
 
 
 def _read_signing_key(mock: Mock) -> None:
@@ -223,36 +244,21 @@ def _settle(mock: Mock) -> None:
 
 
 def _settings(options: Mapping[str, Any]) -> Settings:
+    _check_certificate(options)
+    return Settings(
+        **{name: options[name] for name in _NAMED_ALIKE},
+        account_id=options["account"],
+        consistency_ms=options["consistency"],
+        webhooks=options["webhook"],
+        public_url=options["public_url"] or DEFAULTS.public_url,
+    )
+
+
+def _check_certificate(options: Mapping[str, Any]) -> None:
     if (options["cert"] is None) != (options["key"] is None):
         raise click.UsageError("Give --cert and --key together, or neither for a certificate of our own.")
     if options["cert"] is not None and not options["tls"]:
         raise click.UsageError("--cert and --key are for --tls: add it, or leave them out.")
-    names = (
-        "app_id",
-        "app_secret",
-        "instance_id",
-        "client_id",
-        "api_key",
-        "host",
-        "clock",
-        "channels",
-        "random_seed",
-        "clock_speed",
-        "token_clock",
-        "signing_key",
-        "rate_limit",
-        "dialect",
-        "input",
-    )
-    return Settings(
-        **{name: options[name] for name in names},
-        account_id=options["account"],
-        consistency_ms=options["consistency"],
-        webhooks=options["webhook"],
-        allow_net=options["allow_net"],
-        admin_token=options["admin_token"],
-        public_url=options["public_url"] or DEFAULTS.public_url,
-    )
 
 
 def _refuse_open_control(settings: Settings) -> None:

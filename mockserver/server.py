@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import itertools
-import os
 import signal
-import socket
 import ssl
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from wixture.mockserver.http.connections import Connections
 from wixture.mockserver.http.limits import Limits
+from wixture.mockserver.http.listening import ListenError, PortInUse, cannot_listen, closed, listen
 from wixture.mockserver.http.service import Handler, Service
 
 __all__ = ["BackgroundServer", "Handler", "HttpServer", "Limits", "ListenError", "PortInUse", "run"]
 
-_BACKLOG = 1024
-_ACCEPTED_AT_ONCE = 8
 _ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach them, not where to bind
+
+T = TypeVar("T")
 
 _numbers = itertools.count(1)
 
 Lifespan = Callable[[], AbstractAsyncContextManager[object]]
 """What lives in the server's loop from before its sockets open until after they are closed."""
-
-
-class ListenError(OSError):
-    """The server's address cannot be had; the text is one sentence for the user."""
-
-
-class PortInUse(ListenError):
-    """Another process listens on the port."""
 
 
 def _numbered_request_id() -> str:
@@ -71,9 +60,9 @@ class HttpServer:
         """Listen; port 0 picks a free one. Raises PortInUse, or ListenError for any other reason."""
         connections = Connections(self._service, asyncio.get_running_loop())
         try:
-            self._listeners = await _listen(connections, host, port, ssl_context, self._service.limits)
+            self._listeners = await listen(connections, host, port, ssl_context, self._service.limits)
         except OSError as error:
-            raise _cannot_listen(host, port, error) from error
+            raise cannot_listen(host, port, error) from error
         self._connections = connections
         self._host, self._scheme = host, "http" if ssl_context is None else "https"
         self.port = self._listeners[0].sockets[0].getsockname()[1]
@@ -89,51 +78,8 @@ class HttpServer:
             listener.close()
         await self._connections.end(self._service.limits.grace if grace is None else grace)
         with suppress(TimeoutError):
-            await asyncio.wait_for(_closed(self._listeners), 0.2)
+            await asyncio.wait_for(closed(self._listeners), 0.2)
         self._listeners, self._connections = [], None
-
-
-async def _listen(
-    connections: Connections, host: str, port: int, ssl_context: ssl.SSLContext | None, limits: Limits
-) -> list[asyncio.Server]:
-    """Listeners on one address: several on one socket under uvloop, where each accepts one connection a turn.
-
-    With a single one, the last of a burst would wait as many turns, each as long as the requests of those before.
-    """
-    loop = asyncio.get_running_loop()
-    handshake, shutdown = (limits.header_timeout, limits.linger) if ssl_context else (None, None)
-    listen = partial(
-        loop.create_server,
-        connections,
-        ssl=ssl_context,
-        backlog=_BACKLOG,
-        ssl_handshake_timeout=handshake,
-        ssl_shutdown_timeout=shutdown,
-    )
-    listeners = [await listen(host, port)]
-    if type(loop).__module__.startswith("uvloop"):
-        numbers = [opened.fileno() for opened in listeners[0].sockets]
-        copies = [socket.socket(fileno=os.dup(number)) for number in numbers * (_ACCEPTED_AT_ONCE - 1)]
-        listeners += [await listen(sock=copy) for copy in copies]
-    return listeners
-
-
-async def _closed(listeners: Sequence[asyncio.Server]) -> None:
-    for listener in listeners:
-        await listener.wait_closed()
-
-
-def _cannot_listen(host: str, port: int, error: OSError) -> ListenError:
-    if error.errno == errno.EADDRINUSE:
-        return PortInUse(
-            error.errno,
-            f"Port {port} on {host} is already in use: stop the process that has it, or choose another port "
-            "(0 picks a free one).",
-        )
-    reason = error.strerror or str(error)
-    return ListenError(
-        error.errno, f"Cannot listen on {host}, port {port} ({reason}): choose another address or port."
-    )
 
 
 def run(
@@ -158,17 +104,30 @@ def run(
         stopping = asyncio.Event()
         _on_signals(stopping.set)
         server = HttpServer(app, limits=limits, new_request_id=new_request_id)
-        async with lifespan():
-            await server.start(host, port, ssl_context=ssl_context)
-            try:
-                on_ready(server)
-                await stopping.wait()
-            finally:
-                on_stop()
-                await server.stop()
+        async with lifespan(), _listening(server, host, port, ssl_context, on_stop=on_stop):
+            on_ready(server)
+            await stopping.wait()
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serve())
+
+
+@asynccontextmanager
+async def _listening(
+    server: HttpServer,
+    host: str,
+    port: int,
+    ssl_context: ssl.SSLContext | None,
+    *,
+    on_stop: Callable[[], None] = lambda: None,
+) -> AsyncIterator[None]:
+    """Listens for as long as it lasts; `on_stop` is called before the last requests are answered."""
+    await server.start(host, port, ssl_context=ssl_context)
+    try:
+        yield
+    finally:
+        on_stop()
+        await server.stop()
 
 
 def _on_signals(stop: Callable[[], None]) -> None:
@@ -231,8 +190,13 @@ class BackgroundServer:
             raise RuntimeError("This server is already running: stop it before you start it again.")
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(ready,), name="wixture-server", daemon=True)
-        self._thread.start()
-        ready.wait()
+        try:
+            self._thread.start()
+            ready.wait()
+        except KeyboardInterrupt:  # the caller will never know what to stop
+            ready.wait()
+            self.stop()
+            raise
         if self._failures:
             self._join()
         return self
@@ -245,6 +209,13 @@ class BackgroundServer:
             with suppress(RuntimeError):  # the loop has ended by itself
                 self._loop.call_soon_threadsafe(self._stopping.set)
         self._join()
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What a coroutine returns or raises that runs in the server's loop; any other thread may ask."""
+        if self._loop is None or self._thread is None or not self._thread.is_alive():
+            work.close()  # a thread does not live on in a forked process, and nobody would ever answer there
+            raise RuntimeError("This server is not running in this process: start it, or ask it over HTTP.")
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def _join(self) -> None:
         if self._thread is not None:
@@ -265,13 +236,9 @@ class BackgroundServer:
     async def _serve(self, ready: threading.Event) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        async with self._lifespan():
-            await self._server.start(*self._address, ssl_context=self._ssl_context)
+        async with self._lifespan(), _listening(self._server, *self._address, self._ssl_context):
             ready.set()
-            try:
-                await self._stopping.wait()
-            finally:
-                await self._server.stop()
+            await self._stopping.wait()
 
     def __enter__(self) -> Self:
         return self.start()

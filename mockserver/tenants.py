@@ -9,6 +9,7 @@ from wixture.mockserver.clock import Chance, Clock, derived_id, new_random_seed
 from wixture.mockserver.cursors import SiteCursors
 from wixture.mockserver.domain_events import Subscription
 from wixture.mockserver.faults import FaultPlans
+from wixture.mockserver.forms import Forms, forms_of_server
 from wixture.mockserver.journal import Budget, Journal
 from wixture.mockserver.keys import Keys
 from wixture.mockserver.rate_limit import RateLimit
@@ -28,6 +29,7 @@ class Tenant:
     journal: Journal
     channels: frozenset[str]
     faults: FaultPlans
+    forms: Forms
     rate_limit: RateLimit | None = None
     loyalty_installed: bool = True
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
@@ -44,6 +46,9 @@ class Tenants:
         self._by_id: dict[str, Tenant] = {}
         self._by_client: dict[str, Tenant] = {}
         self._budget = Budget()
+        self.forms = forms_of_server(settings)
+        self.choosy: set[str] = set()
+        """The tenants with forms of their own."""
         self.unattributed = Journal(settings.journal_size, self._budget)
         self.outside = Chance(self.random_seed, "no tenant")
         self.get(settings.instance_id)
@@ -68,6 +73,16 @@ class Tenants:
         """Every tenant used so far."""
         return list(self._by_id.values())
 
+    def choose(self, tenant: Tenant, forms: Forms) -> None:
+        """Read a tenant's requests and write its answers in these forms from now on."""
+        tenant.forms = forms
+        (self.choosy.discard if forms == self.forms else self.choosy.add)(tenant.instance_id)
+
+    def forget(self, tenant: Tenant) -> None:
+        """Let go of a tenant: its ID names a new one from its next use."""
+        self.rewind(tenant)
+        del self._by_id[tenant.instance_id], self._by_client[tenant.client_id]
+
     def _make(self, instance_id: str) -> Tenant:
         settings = self._settings
         default = instance_id == settings.instance_id
@@ -78,6 +93,7 @@ class Tenants:
             clock=Clock(settings.clock, speed=settings.clock_speed),
             chance=chance,
             faults=FaultPlans(chance),
+            forms=self.forms,
             # A stream of its own key: whoever knows the random seed must not foresee what protects a token.
             secrets=Chance(int.from_bytes(self._keys.link, "big"), instance_id),
             cursors=SiteCursors(self._keys.cursor, instance_id),
@@ -98,6 +114,7 @@ class Tenants:
         tenant.loyalty_installed = True
         tenant.codes.clear()
         tenant.faults.clear()
+        self.choose(tenant, self.forms)
         if tenant.rate_limit is not None:
             tenant.rate_limit.clear()
         self._subscribe(tenant)

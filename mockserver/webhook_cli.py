@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
-from wixture.mockserver.mock_client import Unanswered, call
+from wixture.mockserver.mock_client import Unanswered, call, url_option
 from wixture.mockserver.options import NumberRange
 from wixture.mockserver.webhook_grade_cli import grade
 from wixture.mockserver.webhook_keys import (
@@ -25,7 +25,6 @@ from wixture.mockserver.webhook_keys import (
     of_tenant,
     public_keys,
     show_option,
-    url_option,
 )
 from wixture.mockserver.webhook_trigger_cli import trigger
 

@@ -24,6 +24,7 @@ from wixture.mockserver.webhook_sending import (
     public_key_out_option,
     signing_key,
     signing_key_option,
+    signing_mock_option,
     tell_public_key,
 )
 
@@ -38,16 +39,30 @@ _FORMS = ("text", "json", "junit", "html")
 
 
 def _reports(_: click.Context, __: click.Parameter, values: Sequence[str]) -> list[tuple[str, Path]]:
-    """The options --report. Raises BadParameter."""
+    """The options --report, to files that can be written. Raises BadParameter."""
     parted = [value.partition("=") for value in values]
     for value, (kind, _equals, path) in zip(values, parted, strict=True):
         if kind not in _FORMS or not path:
             raise click.BadParameter(f"{value!r} is no KIND=PATH with a KIND of {', '.join(_FORMS)}.")
+        _check_writable(Path(path))
     return [(kind, Path(path)) for kind, _equals, path in parted]
 
 
+def _check_writable(path: Path) -> None:
+    """Before a minute of grading, not after it. Leaves no file where none was. Raises BadParameter."""
+    was_there = path.exists()
+    if path.is_fifo():  # opened and closed, it would tell its reader that there is nothing to come
+        return
+    try:
+        path.open("a").close()
+        if not was_there:
+            path.unlink()
+    except OSError as error:
+        raise click.BadParameter(f"{path} cannot be written: {error.strerror}.") from error
+
+
 @click.command(short_help="Grade a consumer with a whole series.")
-@click.argument("url", required=False)
+@click.argument("url", required=False, metavar="[CONSUMER]")
 @click.option("--state-url", metavar="URL", help="Where the consumer shows what it has applied, as JSON.")
 @click.option(
     "--callback",
@@ -63,9 +78,7 @@ def _reports(_: click.Context, __: click.Parameter, values: Sequence[str]) -> li
     metavar="real|ISO-8601",
     help="The instant that dates events and tokens.",
 )
-@click.option(
-    "--mock-url", metavar="URL", help="Let this running mock sign, with its key; WIXTURE_URL is not read."
-)
+@signing_mock_option(help="Where a mock runs that is to sign, with its key; WIXTURE_URL is not read.")
 @signing_key_option
 @public_key_out_option
 @instance_option
@@ -83,14 +96,14 @@ def _reports(_: click.Context, __: click.Parameter, values: Sequence[str]) -> li
     "--report", "reports", multiple=True, callback=_reports, metavar="KIND=PATH", help="Write the card there, too."
 )
 def grade(**options: Any) -> None:
-    """Send a series of good, repeated, late and forged webhooks to the consumer at URL, and grade it.
+    """Send a series of good, repeated, late and forged webhooks to the URL of a CONSUMER, and grade it.
 
-    Without URL it only writes the public key. Exits 1 when a point failed.
+    Without one it only writes the public key. Exits 1 when a point failed.
     """
     if options["url"] is None:
         _only_the_key(options)
         return
-    checked = {**options, "url": checked_consumer(options["url"])}
+    checked = {**options, "url": checked_consumer(options["url"], "CONSUMER")}
     seed, now, chance = _beginning(options)
     with _mint(checked, chance, now) as mint, _show(checked) as show:
         from wixture.mockserver.webhooks.series import series
@@ -113,7 +126,9 @@ def _beginning(options: Mapping[str, Any]) -> tuple[int, int, Chance]:
 
 def _only_the_key(options: Mapping[str, Any]) -> None:
     if options["public_key_out"] is None:
-        raise click.UsageError("Give the consumer's URL, or --public-key-out FILE for the key that it needs.")
+        raise click.UsageError(
+            "Give the consumer's URL (--url is the mock's), or --public-key-out FILE for the key that it needs."
+        )
     _key(options)
 
 
@@ -134,7 +149,7 @@ def _mint(options: Mapping[str, Any], chance: Chance, now: int) -> Iterator[Mint
     from wixture.mockserver.webhooks.series import OwnMint
 
     if options["mock_url"] and (options["signing_key"] or options["clock"] != "real"):
-        raise click.UsageError("With --mock-url the mock signs and dates: leave --signing-key and --clock away.")
+        raise click.UsageError("With --url the mock signs and dates: leave --signing-key and --clock away.")
     key = _key(options)
     if key is None:
         with minting(options["mock_url"], options["instance"]) as mint:
@@ -152,7 +167,7 @@ def _show(options: Mapping[str, Any]) -> Iterator[Show | None]:
     if options["state_url"] and options["callback"]:
         raise click.UsageError("Give --state-url or --callback, not both.")
     if options["state_url"]:
-        checked_url(options["state_url"], "state")
+        checked_url(options["state_url"], "state", option="--state-url")
         yield state_at(options["state_url"], opener())
     elif options["callback"]:
         callbacks = Callbacks()

@@ -11,8 +11,8 @@ from urllib.parse import urlencode, urlsplit
 import click
 
 from wixture.mockserver.access import is_loopback
-from wixture.mockserver.auth import is_guid
-from wixture.mockserver.mock_client import DEFAULT_URL, Unanswered, checked_url, fetched, opener
+from wixture.mockserver.mock_client import Unanswered, checked_url, fetched, opener
+from wixture.mockserver.options import guid
 
 if TYPE_CHECKING:
     from wixture.mockserver.webhooks.public_keys import PublicKey
@@ -21,15 +21,6 @@ JWKS_PATH = "/_mock/webhooks/jwks.json"
 _SECONDS = 10
 _LONGEST_NAME = 255  # of a file; a key is longer, in whatever form
 
-url_option = click.option(
-    "--url",
-    default=DEFAULT_URL,
-    envvar="WIXTURE_URL",
-    show_envvar=True,
-    show_default=True,
-    metavar="URL",
-    help="Where the mock runs whose key verifies.",
-)
 key_option = click.option(
     "--key",
     envvar="WIXTURE_PUBLIC_KEY",
@@ -44,13 +35,6 @@ dialect_option = click.option(
     default="corrected",
     help="Which contract the events keep: the right spellings, or those that the vendor's pages print.",
 )
-
-
-def guid(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    """A site's GUID in lower case. Raises BadParameter for anything else."""
-    if value is not None and not is_guid(value.lower()):
-        raise click.BadParameter(f"{value!r} is no GUID, such as b0000000-0000-4000-8000-000000000001.")
-    return value.lower() if value else None
 
 
 instance_option = click.option(
@@ -122,7 +106,7 @@ def _text_of(key: str) -> str:
 
 
 def _from_url(url: str) -> str:
-    checked_url(url, "key")
+    checked_url(url, "key", option="--key (WIXTURE_PUBLIC_KEY)")
     if not is_loopback(urlsplit(url).hostname or ""):
         raise click.UsageError(f"{url} is not on this machine; fetch the key yourself and give the file.")
     try:

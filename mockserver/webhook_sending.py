@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wixture.mockserver.mock_client import call, checked_url, trusting_our_authority
-from wixture.mockserver.options import networks
+from wixture.mockserver.options import guid, networks
 from wixture.mockserver.settings import Settings
-from wixture.mockserver.webhook_keys import guid, of_tenant
+from wixture.mockserver.webhook_keys import of_tenant
 
 if TYPE_CHECKING:
     from wixture.mockserver.webhooks.minting import MockMint
@@ -46,6 +46,19 @@ instance_option = click.option(
     metavar="GUID",
     help="The site of the events.",
 )
+
+
+class _SigningMock(click.Option):
+    """The mock that signs. It was called --mock-url before: that still works, and no help shows it."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        super().add_to_parser(parser, ctx)
+        parser.add_option(obj=self, opts=["--mock-url"], dest=self.name, action="store", nargs=1)
+
+
+def signing_mock_option(**more: Any) -> Callable[[Any], Any]:
+    """The option --url of a command that can do without a mock: None when absent."""
+    return click.option("--url", "mock_url", cls=_SigningMock, metavar="URL", **more)
 
 
 def signing_key(given: Path | None) -> SigningKey:
@@ -83,15 +96,15 @@ def poster(options: Mapping[str, Any], *, limit_ms: int | None = None) -> Poster
     )
 
 
-def checked_consumer(url: str) -> str:
-    """A consumer's address. Raises UsageError for one that nothing is sent to."""
+def checked_consumer(url: str, option: str) -> str:
+    """A consumer's address that an option gave. Raises UsageError for one that nothing is sent to."""
     from wixture.mockserver.webhooks.destinations import BadDestination, parse
 
-    checked_url(url, "event")
+    checked_url(url, "event", option=option)
     try:
         return parse(url).url
     except BadDestination as error:
-        raise click.UsageError(f"{url!r} is no address to send to: {error}") from error
+        raise click.UsageError(f"{option}: {url!r} is no address to send to: {error}") from error
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from wixture.mockserver.webhook_sending import (
     public_key_out_option,
     signing_key,
     signing_key_option,
+    signing_mock_option,
     tell_public_key,
 )
 
@@ -55,12 +56,8 @@ _MOST_COPIES = 100
     help="tamper=KIND forges the token, such as tamper=signature; duplicate=N sends it N times. "
     "Can be given several times.",
 )
-@click.option(
-    "--mock-url",
-    envvar="WIXTURE_URL",
-    show_envvar=True,
-    metavar="URL",
-    help="Let this running mock sign, with its key.",
+@signing_mock_option(
+    envvar="WIXTURE_URL", show_envvar=True, help="Where a mock runs that is to sign, with its key."
 )
 @signing_key_option
 @public_key_out_option
@@ -73,7 +70,7 @@ def trigger(**options: Any) -> None:
     Its entity is made up, or one that a running mock has. Exits 1 when it was not received.
     """
     name = _short(options["event"])
-    url = checked_consumer(options["to"])
+    url = checked_consumer(options["to"], "--to")
     faults = _faults(options["faults"])
     entity = _changed(name, _entity(name, options), options["changes"])
     with _mint(options) as mint:
@@ -231,7 +228,7 @@ def _say_what_next(outcome: Posted, options: Mapping[str, Any]) -> None:
     elif url is not None:
         click.echo(f"Does it verify with the mock's key? {url.rstrip('/')}{PEM_PATH}", err=True)
     elif options["signing_key"] is None:
-        text = "For a receiver that has the key of a running mock, add: --mock-url"
+        text = "For a receiver that has the key of a running mock, add: --url"
         click.echo(f"Does it verify with {public_key_path()}? {text} {DEFAULT_URL}", err=True)
     else:
         click.echo(f"Does it verify with the public half of {options['signing_key']}?", err=True)

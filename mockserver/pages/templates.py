@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
@@ -33,16 +34,22 @@ def render(page: Page) -> bytes:
     texts = words()[page.language]
     said = texts["invalid"] if page.outcome == "invalid" else texts[page.kind][page.outcome]
     direction = "rtl" if page.language in RIGHT_TO_LEFT else "ltr"
-    return _template().render(**asdict(page), **said, footer=texts["footer"], dir=direction).encode()
+    values = {**asdict(page), **said, "footer": texts["footer"], "dir": direction}
+    return filled_in(FILES / "page.html.jinja", values).encode()
+
+
+def filled_in(template: Path, values: Mapping[str, Any]) -> str:
+    """A template with these values in it, escaped for HTML. Raises jinja2.UndefinedError where one is missing."""
+    return _template(template).render(values)
 
 
 @cache
-def _template() -> Template:
+def _template(path: Path) -> Template:
     environment = Environment(
-        loader=FileSystemLoader(FILES),
+        loader=FileSystemLoader(path.parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html.jinja")
+    return environment.get_template(path.name)

@@ -17,14 +17,13 @@ from wixture.mockserver.pages.words import language_of
 from wixture.mockserver.querystring import parse_query
 from wixture.mockserver.refusals import Refusal, to_response
 from wixture.mockserver.rules.links import click, standing
-from wixture.mockserver.store.store import Conflict
+from wixture.mockserver.store.store import MOST_RACES, Conflict
 from wixture.mockserver.tenants import Tenant
 
 ORIGINS = {"CONFIRMATION": "confirmByLink", "REVOKE_CONFIRMATION": "revokeByLink"}
 _KINDS = {page: kind for kind, page in PAGES.items()}
 _HTML = "text/html; charset=utf-8"
 _FORM = "application/x-www-form-urlencoded"
-_ATTEMPTS = 8
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
@@ -54,7 +53,7 @@ class Visits:
     async def _answer(self, request: Request) -> Response:
         self._access.check_visit(request)
         name = page_of(request.path, self._app.public_url) or ""
-        _check_method(request, ("GET",) if name in FILES else ("GET", "POST"))
+        _check_method(request, ("GET", "HEAD") if name in FILES else ("GET", "HEAD", "POST"))
         if name in FILES:
             return Response(200, _file(name), content_type=FILES[name])
         accepted = request.headers.get("accept-language", "")
@@ -83,7 +82,7 @@ class Visits:
     async def _outcome(self, claims: LinkClaims, *, clicked: bool) -> tuple[Outcome, Entity]:
         """How the link stands, or that it is done now. Of several clicks at once one does it. 'link-asks-first'"""
         tenant = self._app.tenants.get(claims.instance_id)
-        for _ in range(_ATTEMPTS):
+        for _ in range(MOST_RACES):
             now = tenant.clock.now()
             consent = await self._consent(tenant, claims, now)
             found = standing(claims.kind, consent)

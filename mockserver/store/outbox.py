@@ -9,6 +9,8 @@ from wixture.mockserver.domain_events import Attempt, Delivery, DeliveryStatus, 
 
 MOST_EVENTS = 10_000
 """Events that a tenant keeps beside those that are still to be delivered."""
+MOST_FAILING = 50_000
+"""Deliveries that a tenant keeps for another try: of those that have failed before, the oldest are given up."""
 
 
 class Outbox(Protocol):
@@ -28,6 +30,14 @@ class Outbox(Protocol):
 
     async def deliveries(self, tenant: str) -> list[Delivery]:
         """Every delivery that is kept."""
+        ...
+
+    async def in_turn(self, tenant: str) -> list[Delivery]:
+        """Every delivery that is kept, in the order in which they go out, or went."""
+        ...
+
+    async def forgotten(self, tenant: str) -> int:
+        """How many events are kept no longer, because there were too many."""
         ...
 
     async def delivery(self, tenant: str, delivery_id: str) -> Delivery | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, replace
@@ -10,8 +11,10 @@ from typing import Any
 import orjson
 
 from wixture.mockserver.domain_events import Attempt, Delivery, DeliveryStatus, DomainEvent
-from wixture.mockserver.store.outbox import MOST_EVENTS
+from wixture.mockserver.store.outbox import MOST_EVENTS, MOST_FAILING
 from wixture.mockserver.store.sqlite_transactions import Transactions
+
+log = logging.getLogger("wixture.webhooks")
 
 TABLES = """
 CREATE TABLE events (
@@ -28,9 +31,13 @@ CREATE UNIQUE INDEX deliveries_id ON deliveries (tenant, id);
 CREATE INDEX deliveries_event ON deliveries (event_position);
 CREATE INDEX deliveries_due ON deliveries (tenant, due, rank, position) WHERE status = 'pending';
 CREATE INDEX deliveries_lane ON deliveries (tenant, url, due, rank, position) WHERE status = 'pending';
+CREATE INDEX deliveries_failing ON deliveries (tenant, position) WHERE status = 'pending' AND attempts <> X'5B5D';
 CREATE INDEX deliveries_held ON deliveries (tenant, subscription) WHERE status = 'pending' AND rank > 0;
 """
 _PRUNE_EVERY = 256
+_GIVE_UP_EVERY = 10_000
+"""Deliveries of a tenant that are written between two looks at how many have failed."""
+_FAILING = "tenant = ? AND status = 'pending' AND attempts <> X'5B5D'"  # the JSON of no attempts
 _EVENT = "events.id, events.name, events.entity, events.time, events.body, events.identity"
 _DELIVERY = "id, event, subscription, url, status, due, rank, tamper, fault, attempts"
 _IN_ORDER = "ORDER BY due, rank, position"
@@ -56,6 +63,8 @@ class SqliteOutbox:
         self._transactions = transactions
         self._key_of = key_of
         self._written: dict[int, int] = {}
+        self._forgotten: dict[int, int] = {}
+        self._told: dict[int, int] = {}
         db.executescript(TABLES)
 
     def write(
@@ -71,6 +80,10 @@ class SqliteOutbox:
             if delivery.rank == 0 and delivery.status == "pending":
                 self._let_go(key, delivery)
         self._count(key, len(positions))
+        told = self._told[key] = self._told.get(key, 0) + len(deliveries)
+        if told >= _GIVE_UP_EVERY:
+            self._told[key] = 0
+            self._give_up(key)
         return positions.values()
 
     def take_back(self, positions: Iterable[int | None]) -> None:
@@ -100,11 +113,27 @@ class SqliteOutbox:
             "WHERE event_position = events.position AND status = 'pending') RETURNING position"
         )
         gone = self._db.execute(sql, (key, oldest[0])).fetchall()
+        self._forgotten[key] = self._forgotten.get(key, 0) + len(gone)
         self._db.executemany("DELETE FROM deliveries WHERE event_position = ?", gone)
+
+    def _give_up(self, key: int) -> None:
+        """Drop the oldest of too many deliveries that failed: a receiver that is gone must not fill the memory.
+
+        What was never tried waits for somebody to flush it, and is kept whatever its number.
+        """
+        sql = f"SELECT position FROM deliveries WHERE {_FAILING} ORDER BY position DESC LIMIT 1 OFFSET ?"  # noqa: S608
+        oldest = self._db.execute(sql, (key, MOST_FAILING)).fetchone()
+        if oldest is None:
+            return
+        sql = f"UPDATE deliveries SET status = 'dropped' WHERE {_FAILING} AND position <= ?"  # noqa: S608
+        count = self._db.execute(sql, (key, oldest[0])).rowcount
+        log.warning("%d webhooks were dropped: %d that have failed wait for another try", count, MOST_FAILING)
 
     def clear(self, key: int) -> None:
         """Forget everything of a tenant."""
         self._written.pop(key, None)
+        self._forgotten.pop(key, None)
+        self._told.pop(key, None)
         self._db.execute("DELETE FROM events WHERE tenant = ?", (key,))
         self._db.execute("DELETE FROM deliveries WHERE tenant = ?", (key,))
 
@@ -131,6 +160,14 @@ class SqliteOutbox:
     async def deliveries(self, tenant: str) -> list[Delivery]:
         """Every delivery that is kept."""
         return self._deliveries("tenant = ? ORDER BY event_position, position", self._key_of(tenant))
+
+    async def in_turn(self, tenant: str) -> list[Delivery]:
+        """Every delivery that is kept, in the order in which they go out, or went."""
+        return self._deliveries(f"tenant = ? {_IN_ORDER}", self._key_of(tenant))
+
+    async def forgotten(self, tenant: str) -> int:
+        """How many events are kept no longer, because there were too many."""
+        return self._forgotten.get(self._key_of(tenant), 0)
 
     async def delivery(self, tenant: str, delivery_id: str) -> Delivery | None:
         """One delivery."""

@@ -24,6 +24,10 @@ class Conflict(Exception):  # it is the store's answer, not a failure of it
         self.position = position
 
 
+MOST_RACES = 8
+"""How many times in a row a change is decided anew after a Conflict, before its caller is told to try again."""
+
+
 class IdTaken(Conflict):
     """A new entity's own ID is taken; another one will do."""
 

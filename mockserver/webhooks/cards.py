@@ -17,10 +17,10 @@ _WORDS = {"passed": "passed", "failed": "FAILED", "blocked": "blocked", "not sho
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What was found about a consumer at a URL, with the seed that repeats the series."""
+    """What was found about a consumer at a URL, with the random seed that repeats the series."""
 
     url: str
-    seed: int
+    random_seed: int
     points: Sequence[Judged]
     evidence: Evidence
 
@@ -66,7 +66,7 @@ def as_text(card: Card) -> str:
         lines.append(f"{'':21}{one.mark.reason}")
         if one.todo:
             lines.append(f"{'':21}next: {one.todo}")
-    repeat = f"The same series again: --random-seed {card.seed}"
+    repeat = f"The same series again: --random-seed {card.random_seed}"
     return "\n".join([*lines, "", f"{len(card.evidence.outcomes)} requests. {repeat}", ""])
 
 
@@ -79,7 +79,7 @@ def as_json(card: Card) -> str:
     """For programs."""
     shown: dict[str, Any] = {
         "consumer": card.where,
-        "seed": card.seed,
+        "randomSeed": card.random_seed,
         "marks": {"earned": card.earned, "shown": card.shown, "total": card.total},
         "points": [
             {
@@ -176,7 +176,7 @@ def as_html(card: Card) -> str:
 <main>
 <h1>Webhook consumer</h1>
 <p>{escape(card.where)}: <strong>{summary}</strong>.
-The same series again: <code>--random-seed {card.seed}</code></p>
+The same series again: <code>--random-seed {card.random_seed}</code></p>
 {points}
 {requests}
 </main>

@@ -16,7 +16,7 @@ from wixture.mockserver.webhooks.verdicts import Layer, Problem, found, judged, 
 
 _ID_OF = dict(IDENTITIES.values())
 _IDS = tuple(_ID_OF.values())
-_SECONDS = (("d", 86_400), ("h", 3600), ("min", 60))
+_ENVELOPE = "/components/schemas/MessageEnvelope"
 
 
 def object_in(raw: bytes | None, what: str) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
@@ -30,14 +30,6 @@ def object_in(raw: bytes | None, what: str) -> tuple[dict[str, Any] | None, tupl
     if not isinstance(value, dict):
         return None, (f"{what} is {shown(value)[:40]}; a JSON object is expected",)
     return value, ()
-
-
-def duration(seconds: float) -> str:
-    """Some seconds in the largest unit that they fill."""
-    for unit, size in _SECONDS:
-        if seconds >= size:
-            return f"{round(seconds / size)} {unit}"
-    return f"{round(seconds)} s"
 
 
 def drawn(what: str) -> str:
@@ -84,18 +76,8 @@ def envelope(read: Mapping[str, Any] | None, instance_id: str | None) -> Layer:
         return unread("envelope", "data cannot be read")
     event_type, site = read.get("eventType"), read.get("instanceId")
     says = f"{_short(event_type)} of site {shown(site)}"
-    texts = [*_wrong_type(event_type), *_wrong_site(site, instance_id), *_wrong_texts(read)]
-    contract = own_contract("openapi")
-    extra = (
-        [
-            f"{one.field} {one.description}"
-            for one in contract.violations("/components/schemas/MessageEnvelope", read)
-            if one.field.partition(".")[0] not in ("eventType", "instanceId", "data", "identity")
-        ]
-        if not contract.accepts("/components/schemas/MessageEnvelope", read)
-        else []
-    )
-    return with_value(found("envelope", says, *texts, *extra), read)
+    texts = [*_wrong_type(event_type), *_wrong_site(site, instance_id), *_wrong_texts(read), *_wrong_rest(read)]
+    return with_value(found("envelope", says, *texts), read)
 
 
 def _short(event_type: Any) -> str:
@@ -137,6 +119,16 @@ def _wrong_texts(read: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} in the envelope is {shown(value)}; expected a text with JSON in it"
 
 
+def _wrong_rest(read: Mapping[str, Any]) -> Iterator[str]:
+    """What the contract has against the fields that are not judged above, with more to say."""
+    contract = own_contract("openapi")
+    if contract.accepts(_ENVELOPE, read):
+        return
+    for violation in contract.violations(_ENVELOPE, read):
+        if violation.field.partition(".")[0] not in ("eventType", "instanceId", "data", "identity"):
+            yield f"{violation.field} {violation.description}"
+
+
 # ---- identity ------------------------------------------------------------------------------------
 
 
@@ -147,13 +139,14 @@ def identity(read: Mapping[str, Any] | None) -> Layer:
     value = read.get("identity")
     if value is None or value == "":
         return found("identity", "absent, which the SDK allows")
-    who, wrong = _inner(value, "identity")
+    who, wrong = _unwrapped(value, "identity")
     if who is None:
         return found("identity", "cannot be read", *wrong)
     return with_value(found("identity", f"{shown(who.get('identityType'))}", *_wrong_identity(who)), who)
 
 
-def _inner(value: Any, what: str) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+def _unwrapped(value: Any, what: str) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """The object that a text holds, or one that stands in its place; or None and what is wrong."""
     if isinstance(value, dict):  # the envelope's layer says what is wrong with that
         return value, ()
     if not isinstance(value, str):
@@ -186,7 +179,7 @@ def event(read: Mapping[str, Any] | None, contract: Validation) -> Layer:
         return unread("event", "the envelope cannot be read")
     if read.get("data") is None:
         return unread("event", "the envelope has no data")
-    body, wrong = _inner(read["data"], "the domain event")
+    body, wrong = _unwrapped(read["data"], "the domain event")
     if body is None:
         return found("event", "cannot be read", *wrong)
     named = read.get("eventType")

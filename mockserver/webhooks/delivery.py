@@ -20,7 +20,7 @@ from wixture.mockserver.domain_events import Attempt, Delivery, DomainEvent
 from wixture.mockserver.store.outbox import Outbox
 from wixture.mockserver.tenants import Tenant
 from wixture.mockserver.webhooks.outcomes import REASONS, Posted
-from wixture.mockserver.webhooks.schedule import next_due
+from wixture.mockserver.webhooks.schedule import MOST_ATTEMPTS, next_due
 from wixture.mockserver.webhooks.tokens import TokenMaker, TokenOrder
 
 log = logging.getLogger("wixture.webhooks")
@@ -29,6 +29,8 @@ MOST_AT_ONCE = 256
 MOST_FAILING_AT_ONCE = 192
 MOST_FAILING_A_SECOND = 400
 """Attempts at receivers that failed last, of all lanes: a hundred that refuse at once must not fill the loop."""
+MOST_CAUSED = 1000
+"""Attempts of one step beyond what was on its way when it began: a receiver may cause an event by each it gets."""
 _LONGEST_PAUSE = 1.0
 _LONGEST_WAIT = 3600.0
 _LAST_ATTEMPTS = 1.5
@@ -50,6 +52,14 @@ class _Lane:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     failed_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a flush or an advance came to; with `more` it ended early, for its receivers kept causing events."""
+
+    attempts: int
+    more: bool
 
 
 class Deliverer:
@@ -145,11 +155,11 @@ class Deliverer:
 
     # ---- told to ---------------------------------------------------------------------------------
 
-    async def flush(self, tenant: Tenant) -> int:
-        """Send everything that is due now, and wait for the outcome; how many attempts that took."""
+    async def flush(self, tenant: Tenant) -> Step:
+        """Send everything that is due now, and wait for the outcome."""
         return await self._step(tenant, tenant.clock.now)
 
-    async def advance(self, tenant: Tenant, seconds: float) -> int:
+    async def advance(self, tenant: Tenant, seconds: float) -> Step:
         """Move the tenant's time on, running everything that falls due on the way, in order. Raises ValueError."""
         return await self._step(tenant, lambda: tenant.clock.after(seconds))
 
@@ -159,24 +169,25 @@ class Deliverer:
             tenant.clock.set(tenant.clock.now() if now is None else now, frozen=frozen)
         await self.resume(tenant)
 
-    async def _step(self, tenant: Tenant, target: Callable[[], int]) -> int:
-        attempts = 0
+    async def _step(self, tenant: Tenant, target: Callable[[], int]) -> Step:
         try:
             async with self._steps[tenant.instance_id]:
                 until, life = target(), self._lives[tenant.instance_id]
                 await self._let_lanes_end(tenant)
-                while self._lives[tenant.instance_id] == life:
-                    due = await self._outbox.pending(tenant.instance_id, by=until)
-                    if not due or self._retired:
-                        tenant.clock.move_to(until)
-                        break
+                due = await self._outbox.pending(tenant.instance_id, by=until)
+                attempts, most = 0, MOST_ATTEMPTS * len(due) + MOST_CAUSED
+                while due and attempts < most and self._goes_on(tenant, life):
                     tenant.clock.move_to(due[0].due)
                     now = [delivery for delivery in due if delivery.due <= tenant.clock.now()]
                     attempts += len(now)
                     await self._send_side_by_side(tenant, now)
+                    due = await self._outbox.pending(tenant.instance_id, by=until)
+                more = bool(due) and self._goes_on(tenant, life)
+                if not more and self._lives[tenant.instance_id] == life:
+                    tenant.clock.move_to(until)
+                return Step(attempts, more)
         finally:
             await self.resume(tenant)
-        return attempts
 
     async def _send_side_by_side(self, tenant: Tenant, deliveries: list[Delivery]) -> None:
         by_receiver: dict[str, list[Delivery]] = defaultdict(list)
@@ -187,11 +198,15 @@ class Deliverer:
         async def send(queue: list[Delivery]) -> None:
             for delivery in queue:
                 async with self._all:
-                    if self._retired or self._lives[tenant.instance_id] != life:
+                    if not self._goes_on(tenant, life):
                         return
                     await self.attempt(tenant, delivery)
 
         await asyncio.gather(*map(send, by_receiver.values()))
+
+    def _goes_on(self, tenant: Tenant, life: int) -> bool:
+        """Whether the server still sends, and the tenant was not emptied since that life of it."""
+        return not self._retired and self._lives[tenant.instance_id] == life
 
     async def _let_lanes_end(self, tenant: Tenant) -> None:
         """Let what is being sent come to its end, so that nothing is sent twice."""
@@ -223,7 +238,8 @@ class Deliverer:
             return _failed()
 
     async def _token(self, tenant: Tenant, event: DomainEvent, tamper: str | None) -> bytes:
-        order = TokenOrder(event, tenant.instance_id, tamper, self._tokens.issued_at(tenant, wall_seconds()))
+        issued_at = self._tokens.issued_at(tenant, wall_seconds())
+        order = TokenOrder(event, tenant.instance_id, tamper, issued_at, tenant.forms.documented)
         made = self._tokens.made(order)
         return made if made is not None else await asyncio.to_thread(self._tokens.make, order)
 

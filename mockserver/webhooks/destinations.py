@@ -255,6 +255,14 @@ class Policy:
                 return f"it carries an IPv4 address of which holds: {reason}"
         return self._refusal(address)
 
+    def always_denies(self, destination: Destination) -> str | None:
+        """Why an address in numbers would be denied at every attempt; None for the others, and for every name.
+
+        Nothing is asked of the network, so that the answer tells nothing about it: it follows from the digits
+        alone and is the same whether somebody is there or not. What a name leads to is judged when it is dialled.
+        """
+        return self.judge(destination.address) if destination.address else None
+
     def _allows(self, address: Address) -> bool:
         return any(address in network for network in self.allowed)
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from wixture.mockserver.access import is_loopback
 from wixture.mockserver.domain_events import Delivery, DomainEvent, Subscription
+from wixture.mockserver.instants import to_text
 from wixture.mockserver.messages import Caller, Change
+from wixture.mockserver.refusals import Refusal
 from wixture.mockserver.settings import Settings
 from wixture.mockserver.store.outbox import Outbox
 from wixture.mockserver.tenants import Tenant
@@ -19,6 +21,7 @@ from wixture.mockserver.webhooks.events import events_of
 
 if TYPE_CHECKING:
     from wixture.mockserver.webhooks.delivery import Deliverer, Posts
+    from wixture.mockserver.webhooks.destinations import Policy
     from wixture.mockserver.webhooks.signing import Keyring
     from wixture.mockserver.webhooks.tokens import TokenMaker
 
@@ -36,7 +39,6 @@ class Dispatch:
         self._settings = settings
         self._outbox = outbox
         self._posts = posts
-        self._allowed = tuple(ip_network(net) for net in settings.allow_net)
         self._making = threading.Lock()
         self._keyring: Keyring | None = None
         self._started = False
@@ -59,20 +61,25 @@ class Dispatch:
 
         return TokenMaker(
             self.keyring,
-            documented=self._settings.dialect == "documented",
             virtual=self._settings.token_clock == "virtual",  # noqa: S105  # a name of a clock
         )
+
+    @cached_property
+    def policy(self) -> Policy:
+        """Which network addresses receivers may have."""
+        from wixture.mockserver.webhooks.destinations import Policy
+
+        allowed = tuple(ip_network(net) for net in self._settings.allow_net)
+        return Policy(loopback=is_loopback(self._settings.host), allowed=allowed)
 
     @cached_property
     def deliverer(self) -> Deliverer:
         """What brings events to their receivers."""
         from wixture.mockserver.webhooks.delivery import Deliverer  # loads the HTTP client: late
-        from wixture.mockserver.webhooks.destinations import Policy
         from wixture.mockserver.webhooks.post import Poster
 
         self._started = True
-        policy = Policy(loopback=is_loopback(self._settings.host), allowed=self._allowed)
-        return Deliverer(self._outbox, self.tokens, self._posts or Poster(policy))
+        return Deliverer(self._outbox, self.tokens, self._posts or Poster(self.policy))
 
     def load(self) -> None:
         """Import, on any thread, what the first delivery would else make its request wait for."""
@@ -147,18 +154,28 @@ class Dispatch:
         await self._outbox.add(tenant.instance_id, [event], deliveries)
         self.sent(tenant, deliveries)
 
-    def as_sent(self, event: DomainEvent) -> DomainEvent:
+    def as_sent(self, tenant: Tenant, event: DomainEvent) -> DomainEvent:
         """An event in the dialect in which it goes out."""
-        return self.tokens.in_dialect(event) if self._settings.dialect == "documented" else event
+        if not tenant.forms.documented:
+            return event
+        from wixture.mockserver.webhooks.tokens import in_dialect
+
+        return in_dialect(event, documented=True)
 
     # ---- time ------------------------------------------------------------------------------------
 
     async def advance(self, tenant: Tenant, seconds: float) -> None:
-        """Move the tenant's time on, running what falls due, in order. Raises ValueError beyond the year 9999."""
-        if self._started:
-            await self.deliverer.advance(tenant, seconds)
-        else:
+        """Move the tenant's time on, running what falls due, in order. Raises ValueError beyond the year 9999.
+
+        Raises Refusal when time stands still on the way, as the receivers of an instant keep causing events.
+        """
+        if not self._started:
             tenant.clock.advance(seconds)
+        elif (await self.deliverer.advance(tenant, seconds)).more:
+            stands = f"The clock stands at {to_text(tenant.clock.now())}"
+            why = "a receiver causes an event by each that it gets, without end"
+            how = "Mend that, or drop what is on its way with POST /_mock/reset."
+            raise Refusal("MOCK_CONFLICT", f"{stands}: {why}. {how}")
 
     async def set_clock(self, tenant: Tenant, now: int | None, *, frozen: bool) -> None:
         """Let the tenant's time jump, or without `now` stay, and stop or run there."""

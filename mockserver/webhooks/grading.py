@@ -122,6 +122,7 @@ def _named(outcomes: Iterable[Outcome], tell: Callable[[Outcome], str]) -> str:
 
 # ---- good events ---------------------------------------------------------------------------------
 
+# The requests whose events have to be applied, and those of them whose entities are still there at the end.
 _MUST_APPLY = ("created", "updated", "followed", "overtaken", "newer", "doomed", "last")
 _MUST_STAY = ("created", "overtaken", "last")
 
@@ -140,7 +141,11 @@ def _accepts(evidence: Evidence) -> Mark:
 
 
 def _is_lost(evidence: Evidence, name: str) -> bool:
-    """Whether an event that nothing else can explain is not there, or its entity, which may have moved on."""
+    """Whether an event that has to be applied is shown not to be.
+
+    By its ID, where IDs are shown; else by its entity: whether it is there, and after `updated`, which no other
+    event follows, whether it looks as that one left it.
+    """
     applied, minted = evidence.applied, evidence.minted(name)
     if applied is None:
         return False
@@ -171,14 +176,14 @@ def _idempotent(evidence: Evidence) -> Mark:
 
 
 def _times(evidence: Evidence, name: str) -> int | None:
-    """How often an event was applied: as listed, or what an entity's count of changes has too many."""
+    """How often an event was applied: as its ID is listed, or by how many events changed its entity."""
     applied, minted = evidence.applied, evidence.minted(name)
     if applied is None:
         return None
     times, changes = applied.times(minted), applied.changes(minted)
     if times is not None or changes is None:
         return times
-    return changes - 1 if name == "created" else changes  # it was updated once
+    return changes - 1 if name == "created" else changes  # the event `updated` changed it, too
 
 
 def _ordered(evidence: Evidence) -> Mark:
@@ -244,7 +249,7 @@ def _ignores_unknown(evidence: Evidence) -> Mark:
     sent = evidence.outcomes.get("unknown-event")
     if sent is None:
         text = "a running mock signs no event of an unknown type"
-        return Mark("not shown", text, "Grade with a key of your own: leave --mock-url away.")
+        return Mark("not shown", text, "Grade with a key of your own: leave --url away.")
     if _left_a_trace(sent, evidence.applied):
         return Mark("failed", f"{sent.answered}, and applied")
     if evidence.takes_nothing:

@@ -17,6 +17,7 @@ WAITS = (
     12 * _HOUR,
 )
 """Seconds after each failure, 47 h 11 min in all. 'delivery-schedule'"""
+MOST_ATTEMPTS = 1 + len(WAITS)
 
 
 def next_due(attempts: Sequence[Attempt], *, failed_at: int) -> int | None:

@@ -25,16 +25,16 @@ class TokenOrder:
     instance_id: str
     tamper: str | None
     issued_at: int
+    documented: bool = False
 
 
 class TokenMaker:
-    """Signs with a keyring, in one dialect. Safe to use from several threads."""
+    """Signs with a keyring. Safe to use from several threads."""
 
-    def __init__(self, keyring: Keyring, *, documented: bool, virtual: bool) -> None:
+    def __init__(self, keyring: Keyring, *, virtual: bool) -> None:
         """`virtual` dates tokens by the tenant's clock, not by the wall clock that real verifiers go by."""
         self.keyring = keyring
         self._made: dict[tuple[TokenOrder, str], bytes] = {}
-        self._documented = documented
         self._virtual = virtual
 
     def issued_at(self, tenant: Tenant, wall_seconds: int) -> int:
@@ -52,18 +52,20 @@ class TokenMaker:
         if made is None:
             if len(self._made) >= _MOST_MADE:
                 self._made.clear()
-            made = self._made[order, key.kid] = self._signed(self.in_dialect(order.event), order, key)
+            made = self._made[order, key.kid] = self._signed(order, key)
         return made
 
-    def _signed(self, event: DomainEvent, order: TokenOrder, key: SigningKey) -> bytes:
+    def _signed(self, order: TokenOrder, key: SigningKey) -> bytes:
+        event = in_dialect(order.event, documented=order.documented)
         if order.tamper is not None:
             return forged(order.tamper, event, order.instance_id, key, issued_at=order.issued_at).encode()
         return sign(claims(event, order.instance_id, issued_at=order.issued_at), key).encode()
 
-    def in_dialect(self, event: DomainEvent) -> DomainEvent:
-        """The event as it is sent: corrected, or as the pages print it and checked against their contract."""
-        if not self._documented:
-            return event
-        body = dialect.emitted(event.name, orjson.loads(event.body))
-        check_event(dialect.documented(), event.name, body)
-        return replace(event, body=orjson.dumps(body))
+
+def in_dialect(event: DomainEvent, *, documented: bool) -> DomainEvent:
+    """The event as it is sent: corrected, or as the pages print it and checked against their contract."""
+    if not documented:
+        return event
+    body = dialect.emitted(event.name, orjson.loads(event.body))
+    check_event(dialect.documented(), event.name, body)
+    return replace(event, body=orjson.dumps(body))

@@ -27,8 +27,11 @@ EARLY_SECONDS = 300
 """How far ahead the signer's clock may be before a token counts as signed in the future."""
 
 _MILLISECONDS = 100_000_000_000
+"""From here on a date is in milliseconds: as seconds it would be in the year 5138."""
+_UNITS = (("d", 86_400), ("h", 3600), ("min", 60))
 _NAMES = ("header", "payload", "signature")
-_WHY_NOT = {
+# What a header may not say, and why.
+_FORBIDDEN = {
     "crit": "names extensions that a receiver must understand, and there are none; the SDK refuses it",
     "b64": "changes how the payload is read; webhooks never do",
     "jku": "names an address to fetch keys from; it is never fetched: keys come from you, not from the token",
@@ -125,7 +128,7 @@ def _wrong_in_header(header: Mapping[str, Any], keys: Sequence[PublicKey]) -> It
         yield "kid is no text; it names the key that signed"
     elif kid is not None and len(known) == len(keys) and kid not in known:
         yield f"kid names no key that you gave; known: {', '.join(known)}. It is only compared, never looked up."
-    yield from (f"{name} {why}" for name, why in _WHY_NOT.items() if name in header)
+    yield from (f"{name} {why}" for name, why in _FORBIDDEN.items() if name in header)
 
 
 def _wrong_algorithm(alg: Any) -> str:
@@ -171,7 +174,7 @@ def _claims(parts: _Parts, now: int) -> Layer:
     expires, issued = claims.get("exp"), claims.get("iat")
     says = f"iat {shown(issued)}, exp {shown(expires)}"
     if _is_number(expires) and expires > now:
-        says += f", good for {contents.duration(expires - now)} more"
+        says += f", good for {_duration(expires - now)} more"
     texts = [*_wrong_expiry(expires, now), *_wrong_issue(issued, now), *_wrong_start(claims.get("nbf"), now)]
     return with_value(found("claims", says, *texts), claims)
 
@@ -184,7 +187,7 @@ def _wrong_expiry(expires: Any, now: int) -> Iterator[str]:
     elif expires > _MILLISECONDS:
         yield "exp is in milliseconds; expected seconds since 1970"
     elif expires <= now:
-        yield f"exp has passed, {contents.duration(now - expires)} ago; the SDK gives no leeway"
+        yield f"exp has passed, {_duration(now - expires)} ago; the SDK gives no leeway"
 
 
 def _wrong_issue(issued: Any, now: int) -> Iterator[str]:
@@ -195,12 +198,20 @@ def _wrong_issue(issued: Any, now: int) -> Iterator[str]:
     elif issued > _MILLISECONDS:
         yield "iat is in milliseconds; expected seconds since 1970"
     elif issued > now + EARLY_SECONDS:
-        yield f"iat is in the future by {contents.duration(issued - now)}"
+        yield f"iat is in the future by {_duration(issued - now)}"
 
 
 def _wrong_start(start: Any, now: int) -> Iterator[str]:
     if start is not None and not (_is_number(start) and start <= now):
         yield f"nbf is {shown(start)}: the token is not good yet"
+
+
+def _duration(seconds: float) -> str:
+    """Some seconds in the largest unit that they fill."""
+    for unit, size in _UNITS:
+        if seconds >= size:
+            return f"{round(seconds / size)} {unit}"
+    return f"{round(seconds)} s"
 
 
 def _is_number(value: Any) -> TypeGuard[float]:
