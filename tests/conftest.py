@@ -15,6 +15,8 @@ from wixture.mockserver.messages import Request, Response
 from wixture.mockserver.mock import Mock
 from wixture.mockserver.settings import Settings
 
+pytest_plugins = ["pytester"]
+
 CONSENTS = "/marketing-consent/v1/marketing-consent"
 CHANNELS = "/loyalty-social-media/v1/followed-channels"
 MEMBER = "d0000000-0000-4000-8000-000000000001"

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from conftest import CONSENTS
+from conftest import CONSENTS, Api
 
 from wixture.mockserver.app import Application
 from wixture.mockserver.messages import Change, Found, Lookup, Request
@@ -255,3 +255,20 @@ def test_a_click_changes_only_the_site_of_its_link(visitor):
     other.api.control("POST", "/reset")
     assert visitor.click(theirs).status == 404
     assert visitor.consents[0]["revision"] == "2"
+
+
+def test_the_control_api_gives_both_links_of_a_consent_in_any_state(api: Api) -> None:
+    consent = api.create()
+    links = api.control("POST", "/links", {"consentId": consent["id"], "language": "de"}).json
+    assert "/_manage-consent/subscribe?token=JWE." in links["confirmationLink"]
+    page = api.call(
+        "GET", "/_manage-consent/unsubscribe", query=links["revokeLink"].partition("?")[2], identity=None
+    )
+    assert page.status == 200
+    assert b'lang="de"' in page.response.body
+
+
+def test_a_link_of_another_tenants_consent_cannot_be_had(api: Api) -> None:
+    consent = api.of("b0000000-0000-4000-8000-0000000000ff").create()
+    answer = api.control("POST", "/links", {"consentId": consent["id"]})
+    assert (answer.status, answer.code) == (404, "NOT_FOUND")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import logging
 import re
 import subprocess
 import sys
+from urllib.parse import urlsplit
 
 import pytest
 
 from wixture.mockserver.pages.paths import BODY_LIMIT, FILES, page_of
+from wixture.mockserver.server import BackgroundServer
 
 PAGES = "/_manage-consent/"
 POLICY = {
@@ -54,12 +57,39 @@ def test_the_pages_have_no_script_and_no_inline_style(visitor):
         assert not re.search(r"<[^>]* on\w+=", answer.html)
 
 
-@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 def test_another_method_is_405_and_changes_nothing(visitor, method):
     answer = visitor.send(method, visitor.link(), content_type="application/x-www-form-urlencoded")
     assert (answer.status, answer.code) == (405, "MOCK_METHOD_NOT_ALLOWED")
-    assert answer.response.headers["Allow"] == "GET, POST"
+    assert answer.response.headers["Allow"] == "GET, HEAD, POST"
     assert visitor.consents[0]["revision"] == "1"
+
+
+def test_head_answers_as_get_and_is_no_click(visitor):
+    link = visitor.link()
+    for url in (link, link + "x", *(PAGES + name for name in FILES)):
+        seen, head = visitor.open(url), visitor.send("HEAD", url)
+        names = seen.response.headers.keys() - {"X-Wix-Request-Id"}
+        assert (head.status, head.response.content_type) == (seen.status, seen.response.content_type)
+        assert {name: head.response.headers[name] for name in names} == {
+            name: seen.response.headers[name] for name in names
+        }
+    assert visitor.send("HEAD", link, content_type="application/x-www-form-urlencoded").asks
+    assert visitor.consents[0]["revision"] == "1"
+
+
+def test_head_of_a_link_sends_the_length_of_the_page_and_no_page(visitor):
+    with BackgroundServer(visitor.api.mock) as server:
+        link = urlsplit(visitor.link())
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        told = []
+        for method in ("GET", "HEAD"):
+            connection.request(method, f"{link.path}?{link.query}")
+            answer = connection.getresponse()
+            told.append((answer.status, answer.headers["content-length"], answer.read()))
+        connection.close()
+    (_, _, page), head = told
+    assert head == (200, str(len(page)), b"")
 
 
 def test_a_file_of_the_pages_is_only_read(visitor):
@@ -67,7 +97,7 @@ def test_a_file_of_the_pages_is_only_read(visitor):
         answer = visitor.open(PAGES + name)
         assert (answer.status, answer.response.content_type) == (200, content_type)
         refused = visitor.click(PAGES + name)
-        assert (refused.status, refused.response.headers["Allow"]) == (405, "GET")
+        assert (refused.status, refused.response.headers["Allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.parametrize("path", ["", "nothing", "page.html.jinja", "subscribe/", "subscribe/x", "../page.css"])

@@ -76,6 +76,7 @@ def test_a_port_in_use_is_exit_code_3_and_one_line(serve: Serve, wixture: Run) -
         (("--cert", "a.pem"), "--cert and --key together"),
         (("--tls", "--cert", "a.pem", "--key", "a.pem"), "no certificate and key in PEM"),
         (("--seed", "missing.yaml"), "missing.yaml cannot be read"),
+        (("--seed", "newsleter"), "no world 'newsleter'. Closest: newsletter. Worlds: empty, loyalty, newsletter"),
         (("--config", "missing.toml"), "missing.toml cannot be read"),
         (("--host", "0.0.0.0"), "set --admin-token"),  # noqa: S104  # a refused host
         (("--colour", "red"), "No such option"),
@@ -112,6 +113,15 @@ def test_a_seed_file_is_there_at_launch(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "seed.yaml").write_text("marketingConsents:\n  - details: {type: EMAIL, email: ada@example.com}\n")
     served = serve("--seed", "seed.yaml")
     assert _get(f"{served.url}/_mock/state")["marketingConsents"][0]["details"]["email"] == "ada@example.com"
+
+
+def test_a_world_is_there_at_launch_and_after_a_reset(serve: Serve) -> None:
+    served = serve(WIXTURE_SEED="newsletter")
+    before = _get(f"{served.url}/_mock/state")["marketingConsents"]
+    assert len(before) == 11
+    with urllib.request.urlopen(f"{served.url}/_mock/reset", data=b"") as answer:  # noqa: S310  # our own server
+        assert answer.status == 200
+    assert _get(f"{served.url}/_mock/state")["marketingConsents"] == before
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_token_is_not_asked_for_over_plain_http_from_elsewhere(wixture: Run) -> 
 def test_token_passes_the_servers_reason_on(serve: Callable[..., Any], wixture: Run) -> None:
     ended = wixture("token", "MEMBER", "--member", "me", "--url", serve().url)
     assert ended.returncode == 2
-    assert "memberId has the wrong form" in ended.stderr
+    assert "memberId must be a GUID such as 3fa85f64-5717-4562-b3fc-2c963f66afa6, and is" in ended.stderr
 
 
 def test_sdk_env_prints_what_a_shell_can_take(wixture: Run) -> None:

@@ -267,7 +267,7 @@ def test_trigger_sends_an_entity_of_a_running_mock_to_the_url_alone(
     _call(url, "/webhooks/subscriptions", {"eventType": "*", "url": "http://127.0.0.1:9/"})
     process = listen("--url", url, "--no-subscribe", "--count", "1", "--format", "ndjson", "--show")
     to = _first_line(process).partition("listening on ")[2].split()[0]
-    sent = ["--to", to, "--entity", CONSENT, "--mock-url", url, "--set", "state=REVOKED", "--format", "json"]
+    sent = ["--to", to, "--entity", CONSENT, "--url", url, "--set", "state=REVOKED", "--format", "json"]
     ended = wixture("webhook", "trigger", "marketing_consent_updated", *sent)
     assert (ended.returncode, json.loads(ended.stdout)["reason"]) == (0, "received"), ended.stderr
     text, _ = process.communicate(timeout=10)
@@ -290,7 +290,13 @@ def test_trigger_forges_and_repeats(wixture: Run, consumer: Running) -> None:
     ("arguments", "text"),
     [
         (["consent_made", "--to", "http://127.0.0.1:9"], "'consent_made' is no event"),
-        (["marketing_consent_created", "--to", "http://shop.example"], "use https"),
+        (["marketing_consent_created", "--to", "http://shop.example"], "--to: http://shop.example is not"),
+        (["marketing_consent_created", "--to", "foo"], "--to: 'foo' is no http or https address"),
+        (
+            ["marketing_consent_created", "--to", "http://127.0.0.1:9", "--url", "foo"],
+            "--url (WIXTURE_URL): 'foo' is no http or https address",
+        ),
+        (["marketing_consent_created", "--to", "https://127.0.0.1:0x"], "--to: 'https://127.0.0.1:0x' is no"),
         (["marketing_consent_created", "--to", "http://127.0.0.1:9", "--set", "state"], "is no PATH=VALUE"),
         (["marketing_consent_created", "--to", "http://127.0.0.1:9", "--set", "state=MAYBE"], "must be one of"),
         (["marketing_consent_created", "--to", "http://127.0.0.1:9", "--set", "state.x=1"], "state is no object"),
@@ -306,7 +312,7 @@ def test_trigger_forges_and_repeats(wixture: Run, consumer: Running) -> None:
 def test_trigger_used_wrongly_is_exit_code_2_with_a_sentence(
     wixture: Run, arguments: list[str], text: str
 ) -> None:
-    nowhere = [] if "--entity" not in arguments else ["--mock-url", "http://127.0.0.1:9"]
+    nowhere = [] if "--entity" not in arguments else ["--url", "http://127.0.0.1:9"]
     ended = wixture("webhook", "trigger", *arguments, *nowhere)
     assert ended.returncode == 2
     assert text in ended.stderr
@@ -328,11 +334,22 @@ def test_trigger_that_a_receiver_refuses_says_which_key_it_used(
     event = ["webhook", "trigger", "marketing_consent_created", "--to"]
     own = wixture(*event, mocks)
     assert own.returncode == 1
-    assert "public-key.pem? For a receiver that has the key of a running mock, add: --mock-url" in own.stderr
-    signed = wixture(*event, consumer.url, "--mock-url", url)
+    assert "public-key.pem? For a receiver that has the key of a running mock, add: --url" in own.stderr
+    signed = wixture(*event, consumer.url, "--url", url)
     assert signed.returncode == 1
     assert f"Does it verify with the mock's key? {url}/_mock/webhooks/public-key.pem" in signed.stderr
-    assert "Does it verify" not in wixture(*event, mocks, "--mock-url", url).stderr
+    assert "Does it verify" not in wixture(*event, mocks, "--url", url).stderr
+
+
+@pytest.mark.parametrize("arguments", [["trigger", "marketing_consent_created", "--to"], ["grade"]], ids=" ".join)
+def test_the_older_spelling_of_the_mocks_address_still_works_and_no_help_shows_it(
+    wixture: Run, arguments: list[str]
+) -> None:
+    ended = wixture("webhook", *arguments, "http://127.0.0.1:9", "--mock-url", "http://127.0.0.1:10")
+    assert (ended.returncode, "Nothing answers at http://127.0.0.1:10" in ended.stderr) == (2, True), ended.stderr
+    shown = wixture("webhook", arguments[0], "--help").stdout
+    assert "--url" in shown
+    assert "--mock-url" not in shown
 
 
 # ---- grade ---------------------------------------------------------------------------------------
@@ -347,6 +364,16 @@ def test_grade_prints_and_writes_the_card(wixture: Run, consumer: Running, tmp_p
     assert json.loads((tmp_path / "card.json").read_text())["marks"]["earned"] == 100
     assert ET.parse(tmp_path / "card.junit").getroot().get("failures") == "0"  # noqa: S314  # our own
     assert (tmp_path / "card.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_grade_says_that_a_report_cannot_be_written_before_anything_is_sent(
+    wixture: Run, consumer: Running, tmp_path: Path
+) -> None:
+    ended = wixture("webhook", "grade", consumer.url, "--report=json=card.json", "--report=html=nowhere/card.html")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "'--report': nowhere/card.html cannot be written: No such file or directory." in ended.stderr
+    assert consumer.consumer.log == []
+    assert not (tmp_path / "card.json").exists()
 
 
 def test_grade_takes_calls_back_on_a_port(wixture: Run, tmp_path: Path) -> None:
@@ -371,7 +398,7 @@ def test_grade_exits_1_for_a_consumer_with_a_mistake(wixture: Run, tmp_path: Pat
     assert ended.returncode == 1
     card = json.loads(ended.stdout)
     assert [one["id"] for one in card["points"] if one["status"] == "failed"] == ["expiry"]
-    assert card["seed"] == 3
+    assert card["randomSeed"] == 3
 
 
 def test_grade_with_a_mocks_key_tells_nobody_who_is_subscribed_there(
@@ -379,9 +406,9 @@ def test_grade_with_a_mocks_key_tells_nobody_who_is_subscribed_there(
 ) -> None:
     url = serve().url
     _call(url, "/webhooks/subscriptions", {"eventType": "*", "url": "http://127.0.0.1:9/"})
-    wixture("webhook", "grade", "--mock-url", url, "--public-key-out", "public.pem")
+    wixture("webhook", "grade", "--url", url, "--public-key-out", "public.pem")
     with Running(Consumer((tmp_path / "public.pem").read_text())) as running:
-        shown = ["--state-url", f"{running.url}/state", "--mock-url", url]
+        shown = ["--state-url", f"{running.url}/state", "--url", url]
         ended = wixture("webhook", "grade", running.url, *shown)
     assert ended.returncode == 0, ended.stdout
     assert "98 of 98 marks; 2 more are not shown" in ended.stdout
@@ -401,14 +428,15 @@ def test_the_kept_key_is_its_owners_alone_and_stays(wixture: Run, tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        ([], "Give the consumer's URL, or --public-key-out"),
+        ([], "Give the consumer's URL (--url is the mock's), or --public-key-out"),
         (["http://127.0.0.1:9"], "The consumer cannot be reached"),
-        (["http://10.0.0.1"], "use https"),
+        (["http://10.0.0.1"], "CONSUMER: http://10.0.0.1 is not on this machine: use https"),
+        (["http://127.0.0.1:9", "--state-url", "foo"], "--state-url: 'foo' is no http or https address"),
         (["http://127.0.0.1:9", "--report", "pdf=x"], "is no KIND=PATH"),
         (["http://127.0.0.1:9", "--settle", "nan"], "'nan' is no number"),
         (["http://127.0.0.1:9", "--state-url", "http://127.0.0.1:9", "--callback", "1"], "not both"),
         (["http://127.0.0.1:9", "--state-url", "http://127.0.0.1:9"], "state cannot be read"),
-        (["http://127.0.0.1:9", "--mock-url", "http://127.0.0.1:9", "--signing-key", "x"], "leave --signing-key"),
+        (["http://127.0.0.1:9", "--url", "http://127.0.0.1:9", "--signing-key", "x"], "leave --signing-key"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -140,6 +140,7 @@ def _write_key(path: Path, bits: int = 2048) -> None:
         (("--webhook", "consent_made=http://127.0.0.1:9"), "'consent_made' is no event"),
         (("--webhook", "127.0.0.1:9"), "is no address to send to"),
         (("--webhook", "http://a@b.example/"), "user name or password"),
+        (("--webhook", "http://192.0.2.1:9/"), "never dialled: 192.0.2.0/24 is not public (documentation); start"),
         (("--allow-net", "10.0.0.1/8"), "'10.0.0.1/8' is no network"),
         (("--allow-net", "everywhere"), "'everywhere' is no network"),
         (("--signing-key", "missing.pem"), "missing.pem cannot be read"),
@@ -236,12 +237,11 @@ def test_a_server_with_nothing_to_deliver_ends_in_silence(serve: Serve, receiver
     assert served.process.stdout.read() == ""
 
 
-def test_an_address_that_is_not_public_is_dialled_only_where_it_is_allowed(serve: Serve) -> None:
-    """The network 192.0.2.0/24 is for documentation: nothing answers there, and the reasons differ."""
-    for allowed, reasons in ((False, {"denied"}), (True, {"timeout", "unreachable", "refused"})):
-        more = ("--allow-net", "192.0.2.0/24") if allowed else ()
-        served = serve("--webhook", "http://192.0.2.1:9/", "--clock", "2024-01-31T08:00:00Z", *more)
-        _create(served)
-        assert _call(f"{served.url}/_mock/webhooks/flush", {})["attempts"] == 1
-        (delivery,) = _call(f"{served.url}/_mock/webhooks/deliveries")["deliveries"]
-        assert delivery["attempts"][0]["reason"] in reasons
+def test_an_address_that_is_not_public_is_dialled_where_it_is_allowed(serve: Serve) -> None:
+    """The network 192.0.2.0/24 is for documentation: nothing answers there."""
+    allowed = ("--allow-net", "192.0.2.0/24", "--clock", "2024-01-31T08:00:00Z")
+    served = serve("--webhook", "http://192.0.2.1:9/", *allowed)
+    _create(served)
+    assert _call(f"{served.url}/_mock/webhooks/flush", {})["attempts"] == 1
+    (delivery,) = _call(f"{served.url}/_mock/webhooks/deliveries")["deliveries"]
+    assert delivery["attempts"][0]["reason"] in {"timeout", "unreachable", "refused"}

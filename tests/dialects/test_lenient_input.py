@@ -195,6 +195,20 @@ def test_every_row_that_lenient_input_accepts_has_a_case() -> None:
 
 
 @every_case
+def test_coverage_has_the_row_refused_by_strict_and_taken_by_lenient_input(
+    api: Api, row: str, make: Make, strict: int
+) -> None:
+    seen = []
+    for tenant, headers in (("b0000000-0000-4000-8000-00000000000a", {}), (api.tenant, LENIENT)):
+        make(api.of(tenant), headers)
+        counts = api.of(tenant).control("GET", "/coverage").json["dimensions"]["ledgerRows"]
+        seen.append(
+            {item: count for item, count in counts.items() if item.endswith((" strict", " lenient")) and count}
+        )
+    assert seen == [{f"{row} strict": 1}, {f"{row} lenient": 1}], strict
+
+
+@every_case
 def test_strict_input_refuses_it(api: Api, row: str, make: Make, strict: int) -> None:
     assert make(api, {}).status == strict, row
 

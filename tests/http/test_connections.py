@@ -55,9 +55,8 @@ def test_a_flood_above_the_cap_is_closed_without_ceremony(serve: Serve) -> None:
     flood = [running.client() for _ in range(100)]
     assert flood[-1].is_closed()
     assert first.ask(get()).status == 200
-    start = time.monotonic()
     running.server.stop()
-    assert time.monotonic() - start < 0.5
+    assert first.is_closed()
 
 
 def test_the_cap_leaves_files_for_the_rest_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,10 @@ from wixture.mockserver.server import BackgroundServer, HttpServer, Limits, List
 
 from .rawhttp import Application, Client, Running, eventually, get, post
 
+HANGS = 30
+"""Seconds after which something hangs, however busy the machine: what is not to be waited for has a minute."""
+PATIENT = dict.fromkeys(("header_timeout", "keepalive", "body_timeout", "linger", "grace"), 60)
+
 
 def test_a_background_server_answers_and_leaves_no_thread_and_no_socket() -> None:
     before = threading.active_count()
@@ -42,23 +46,24 @@ def test_a_background_server_answers_and_leaves_no_thread_and_no_socket() -> Non
         socket.create_connection(("127.0.0.1", server.port))
 
 
-def test_start_and_stop_take_milliseconds() -> None:
+def test_a_server_that_was_stopped_starts_again_and_answers() -> None:
+    before = threading.active_count()
     server = BackgroundServer(Application())
-    times = []
     for _ in range(10):
-        start = time.perf_counter()
-        server.start()
-        server.stop()
-        times.append(time.perf_counter() - start)
-    assert sorted(times)[5] < 0.01
+        with server:
+            client = Client(server.port)
+            assert client.ask(get()).status == 200
+            client.close()
+    assert threading.active_count() == before
 
 
-def test_stop_with_idle_connections_takes_milliseconds(running: Running) -> None:
+def test_stop_waits_for_none_of_the_times_that_idle_connections_are_given(serve: Callable[..., Running]) -> None:
+    running = serve(**PATIENT)
     clients = [running.client() for _ in range(50)]
     assert [client.ask(get()).status for client in clients] == [200] * 50
-    start = time.perf_counter()
+    start = time.monotonic()
     running.server.stop()
-    assert time.perf_counter() - start < 0.1
+    assert time.monotonic() - start < HANGS
     assert all(client.is_closed() for client in clients)
 
 
@@ -152,7 +157,7 @@ def test_a_handler_that_never_ends_is_cancelled_after_the_grace(
     assert eventually(lambda: len(running.app.seen) == 1)
     start = time.monotonic()
     running.server.stop()
-    assert 0.15 < time.monotonic() - start < 1
+    assert 0.15 < time.monotonic() - start < HANGS
     assert client.is_closed()
     assert caplog.records == []
 
@@ -189,7 +194,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def secure(serve: Callable[..., Running], certificate: Path) -> Running:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
-    return serve(ssl_context=context, header_timeout=0.3, linger=0.3)
+    return serve(ssl_context=context, header_timeout=0.3, linger=0.3, grace=60, keepalive=60)
 
 
 def test_tls_answers_and_refuses_and_stops(
@@ -204,7 +209,7 @@ def test_tls_answers_and_refuses_and_stops(
     assert idle.ask(get("/b")).status == 200
     start = time.monotonic()
     secure.server.stop()
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < HANGS
     assert caplog.records == []
 
 
@@ -230,7 +235,7 @@ _SERVER = """
         def body_limit(self, method, path):
             return 1000
 
-    limits = Limits(grace=1) if "short" in sys.argv else Limits()
+    limits = Limits(grace=float(sys.argv[1])) if sys.argv[1:] else Limits()
     run(Application(), "127.0.0.1", 0, limits=limits, on_ready=lambda server: print(server.port, flush=True))
 """
 
@@ -258,7 +263,7 @@ class Process:
 
     def ended(self) -> tuple[float, int, bytes]:
         """When, with which code, and what it said on stderr."""
-        _, error = self._process.communicate(timeout=6)
+        _, error = self._process.communicate(timeout=HANGS)
         return time.monotonic(), self._process.returncode, error
 
     def close(self) -> None:
@@ -279,12 +284,11 @@ def _process(*options: str) -> Iterator[Process]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_an_idle_server_at_once(number: signal.Signals) -> None:
-    with _process() as process:
-        start = process.signal(number)
-        ended, code, error = process.ended()
+def test_a_signal_ends_an_idle_server_without_waiting_for_its_grace(number: signal.Signals) -> None:
+    with _process("60") as process:
+        process.signal(number)
+        _, code, error = process.ended()
     assert (code, error) == (0, b"")
-    assert ended - start < 1
 
 
 def test_sigterm_answers_what_is_in_flight_and_closes_the_rest_within_5_seconds() -> None:
@@ -306,17 +310,17 @@ def test_sigterm_answers_what_is_in_flight_and_closes_the_rest_within_5_seconds(
         assert all(client.is_closed() for client in idle)
         ended, code, error = process.ended()
     assert (code, error) == (0, b"")
-    assert 0.3 < ended - start < 2
+    assert 0.3 < ended - start < 5
 
 
 def test_sigterm_ends_a_handler_that_hangs_and_a_second_signal_changes_nothing() -> None:
-    with _process("short") as process:
+    with _process("1") as process:
         process.client().send(get("/60"))
         assert process.line() == b"handling\n"
         start = process.signal()
         process.signal()
         ended, code, error = process.ended()
     assert (code, error) == (0, b"")
-    # What is added to the grace leaves the default of 4 seconds well under 5.
-    assert 0.9 < ended - start < 1.9
+    # What is added to the grace leaves the default of 4 seconds under 5 where the machine is not busy with others.
+    assert 0.9 < ended - start < HANGS
     assert Limits().grace <= 4

@@ -83,6 +83,36 @@ def test_a_misspelt_path_that_an_id_would_fit_names_the_operation_that_was_meant
 
 
 @pytest.mark.parametrize(
+    ("method", "last", "closest"),
+    [
+        ("POST", "getby", "GET get-by"),
+        ("PUT", "upserts", "POST upsert"),
+        ("GET", "getby", "GET get-by"),
+        ("GET", "get_by", "GET get-by"),
+        ("GET", "getBy", "GET get-by"),
+        ("GET", "query", "POST query"),
+        ("GET", "querry", "POST query"),
+        ("DELETE", "remove", "POST remove"),
+    ],
+)
+def test_a_misspelt_last_part_that_reads_as_an_id_names_the_operation_that_was_meant(site, method, last, closest):
+    answer = site.ask(method, f"{BASE}/{last}")
+    assert answer.status == (404 if method in ("GET", "DELETE") else 405)
+    meant, name = closest.split()
+    assert f" Closest: {meant} {BASE}/{name} (" in answer.body["message"]
+
+
+@pytest.mark.parametrize(
+    "last", ["zzz", "3fa85f64-5717-4562-b3fc-2c963f66afa6", "get-by?type=EMAIL&email=a@b.example"]
+)
+def test_an_id_that_nothing_has_is_no_misspelling(site, last):
+    path, _, query = last.partition("?")
+    answer = site.ask("GET", f"{BASE}/{path}", query=query)
+    assert answer.status == 404
+    assert "Closest" not in answer.body["message"]
+
+
+@pytest.mark.parametrize(
     ("path", "closest"),
     [
         ("/marketing-consent/v1/marketing-consents", "POST " + BASE),

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from wixture.contracts.document import schemas_of
+from wixture.contracts.validation import own_contract
+from wixture.contracts.violations import form_of
+
 CONFIRMATION, REVOCATION = "lastConfirmationActivity", "lastRevokeActivity"
+VALUES = {"Guid", "Timestamp", "Revision", "Email", "Phone", "LinkLanguage", "LinkUrl", "DateCondition"}
 CONFIRMED_BY, TYPE = "confirmation-source-known", "identifier-type-known"
 
 
@@ -28,6 +33,36 @@ def _told(answer):
 
 
 # ---- dates, addresses, numbers, languages --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        (
+            {"details": {"type": "EMAIL", "email": "ada@"}},
+            "an email address such as ada@example.com, and is 'ada@'",
+        ),
+        ({"details": {"type": "PHONE", "phone": "0170"}}, "look like +12025550147, and is '0170'"),
+        ({CONFIRMATION: {"updatedDate": "today"}}, "an instant such as 2024-01-31T08:00:00Z, and is 'today'"),
+    ],
+    ids=["email", "phone", "instant"],
+)
+def test_a_wrong_form_is_told_with_one_that_is_right(upsert, fields, text):
+    (violation,) = upsert("CONFIRMED", **fields).violations
+    assert violation["description"].startswith("must ")
+    assert text in violation["description"]
+
+
+def test_every_form_that_a_request_can_miss_has_an_example_to_tell():
+    contract = own_contract("openapi")
+    sent = {name for name in contract.contract.document["components"]["schemas"] if name.startswith("Sent")}
+    forms = [
+        schema
+        for pointer, schema in schemas_of(contract.contract.document)
+        if "pattern" in schema and pointer.split("/")[3] in {*sent, *VALUES}
+    ]
+    assert len(forms) >= 12
+    assert all(form_of(schema) for schema in forms)
 
 
 @pytest.mark.rule("timestamp-form")

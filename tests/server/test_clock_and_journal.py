@@ -9,7 +9,7 @@ import pytest
 from wixture.mockserver.clock import Chance, Clock, derived_id
 from wixture.mockserver.instants import from_text, sort_key, to_text
 from wixture.mockserver.journal import MOST_BYTES, Budget, Journal
-from wixture.mockserver.messages import Exchange, Request, Response
+from wixture.mockserver.messages import Request, Response
 
 GUID_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\Z")
 
@@ -67,14 +67,14 @@ def test_an_instant_survives_being_written_and_read() -> None:
         assert to_text(from_text(text)) == text
 
 
-def _exchange(number: int, body: bytes = b"") -> Exchange:
-    return Exchange(str(number), 0, None, None, None, Request("GET", "/", body=body), Response(200, body))
+def _note(journal: Journal, number: int, request: Request, response: Response) -> None:
+    journal.note(request, response, (str(number), 0, None, None, None, (), None, (), 0))
 
 
 def test_the_journal_keeps_the_newest() -> None:
     journal = Journal(size=3)
     for number in range(10):
-        journal.add(_exchange(number))
+        _note(journal, number, Request("GET", "/"), Response(200))
     assert [exchange.id for exchange in journal] == ["7", "8", "9"]
 
 
@@ -84,7 +84,7 @@ def test_journals_share_a_budget_and_an_exchange_without_a_body_counts_too() -> 
     for number in range(100):
         for journal in journals:
             request = Request("GET", "/" + "x" * 1000, headers={"a": "y" * 1000})
-            journal.add(Exchange(str(number), 0, None, None, None, request, Response(200)))
+            _note(journal, number, request, Response(200))
     assert budget.used <= 100_000 + 3 * 2001
     assert all(0 < len(journal) < 100 for journal in journals)
     for journal in journals:
@@ -96,7 +96,7 @@ def test_the_journal_lets_go_of_old_bodies_before_it_grows_beyond_its_bytes() ->
     journal = Journal(size=1000)
     body = b"x" * (1024 * 1024)
     for number in range(200):
-        journal.add(_exchange(number, body))
+        _note(journal, number, Request("GET", "/", body=body), Response(200, body))
     held = [exchange for exchange in journal if exchange.request.body]
     assert len(journal) == 200
     assert [exchange.id for exchange in held] == [str(number) for number in range(169, 200)]

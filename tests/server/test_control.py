@@ -10,28 +10,31 @@ import pytest
 from conftest import CHANNELS, CONSENTS, MEMBER, Api
 
 from wixture.contracts.validation import own_contract
-from wixture.mockserver import control_calls, control_faults, control_webhooks
+from wixture.mockserver.control import PARTS
 
+OTHER = "b0000000-0000-4000-8000-0000000000ff"
 ADA = {"details": {"type": "EMAIL", "email": "ada@example.com"}}
 
 
 def test_the_document_and_the_calls_match_one_to_one() -> None:
-    calls = [*control_calls.CALLS, *control_faults.CALLS, *control_webhooks.CALLS]
+    calls = [name for part in PARTS for name in part.CALLS]
     assert set(own_contract("control").contract.operations) == set(calls)
     assert len(calls) == len(set(calls))
 
 
 def test_every_answer_keeps_the_control_apis_own_contract(api: Api) -> None:
     validation = own_contract("control")
-    api.create()
+    ada = api.create()
     bodies: dict[str, Any] = {
         "seedTenant": {"marketingConsents": [{"details": {"type": "PHONE", "phone": "+19172222222"}}]},
         "putState": api.state(),
         "putClock": {"now": "2030-01-01T00:00:00Z"},
         "advanceClock": {"seconds": 1.5},
         "putChannels": {"channels": ["X"]},
+        "putForms": {"dialect": "corrected"},
         "createToken": {"identity": "VISITOR"},
         "createCode": {},
+        "createLinks": {"consentId": ada["id"], "language": "de"},
         "createFault": {"on": {"event": "*", "nth": 3}, "do": {"delay_s": 1}, "times": 2},
         "createSubscription": {"eventType": "*", "url": "http://127.0.0.1:9/in"},
         "triggerEvent": {"eventType": "marketing_consent_updated"},
@@ -45,7 +48,8 @@ def test_every_answer_keeps_the_control_apis_own_contract(api: Api) -> None:
         if name == "getState":
             api.create("bob@example.com")
         path = operation.path.format(**ids)
-        answer = api.call(operation.method, path, bodies.get(name), identity=None)
+        query = f"instance={OTHER}" if name == "deleteTenant" else ""
+        answer = api.call(operation.method, path, bodies.get(name), identity=None, query=query)
         assert answer.status == 200, (name, answer.response.body)
         _remember(ids, name, answer)
         if operation.responses[200] is not None:
@@ -343,3 +347,20 @@ def test_documents_are_served_in_both_forms(api: Api) -> None:
 def test_control_answers_are_neither_cached_nor_sniffed(api: Api) -> None:
     headers = api.control("GET", "/health", query="").response.headers
     assert (headers["Cache-Control"], headers["X-Content-Type-Options"]) == ("no-store", "nosniff")
+
+
+def test_a_seed_raises_events_only_when_it_is_asked_to(api: Api) -> None:
+    eve = {"details": {"type": "EMAIL", "email": "eve@example.com"}, "createdDate": "2020-01-01T00:00:00Z"}
+    api.control("POST", "/seed", {"marketingConsents": [ADA]})
+    assert api.control("GET", "/webhooks/events").json["events"] == []
+    api.control("POST", "/seed", {"marketingConsents": [eve]}, query=f"instance={api.tenant}&events=true")
+    (event,) = api.control("GET", "/webhooks/events").json["events"]
+    assert event["event"]["createdEvent"]["entity"]["createdDate"] == "2020-01-01T00:00:00Z"
+
+
+def test_a_seed_with_events_that_clashes_is_409_and_tells_nothing(api: Api) -> None:
+    query = f"instance={api.tenant}&events=true"
+    answer = api.control("POST", "/seed", {"marketingConsents": [ADA, ADA]}, query=query)
+    assert (answer.status, "marketingConsents[1]" in answer.json["message"]) == (409, True)
+    assert api.control("GET", "/webhooks/events").json["events"] == []
+    assert api.state()["marketingConsents"] == []

@@ -10,7 +10,7 @@ import pytest
 from wixture.mockserver.domain_events import Attempt, Delivery, DomainEvent
 from wixture.mockserver.messages import Change
 from wixture.mockserver.store import outbox as outbox_module
-from wixture.mockserver.store.outbox import MOST_EVENTS
+from wixture.mockserver.store.outbox import MOST_EVENTS, MOST_FAILING
 from wixture.mockserver.store.store import Conflict
 
 from .entities import consent
@@ -156,6 +156,37 @@ def test_the_newest_events_are_kept_and_older_ones_only_while_they_are_to_be_del
     assert box.event_of(f"delivery-{stuck}") is None
     assert box.deliveries() == []
     assert len(other.events()) == 2 * MOST_EVENTS // 500
+
+
+def test_of_too_many_deliveries_that_failed_the_oldest_are_dropped_aloud_and_no_untried_one(
+    box: Box, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Box(box.tenant.other())
+    failed = (Attempt(1, "refused", None, 1),)
+    last = MOST_FAILING + 20_000
+    for each in (box, other):
+        each.add([event(0)], [delivery(0)])
+    for start in range(1, last, 10_000):
+        made = [delivery(number, start, attempts=failed) for number in range(start, start + 10_000)]
+        box.add([event(start)], made)
+    other.add([event(1)], [delivery(1, attempts=failed)])
+
+    def status(number: int) -> str:
+        return str(box.delivery(f"delivery-{number}").status)
+
+    assert [status(number) for number in (0, 1, 20_000, 20_001, last)] == [
+        "pending",
+        "dropped",
+        "dropped",
+        "pending",
+        "pending",
+    ]
+    assert len(box.pending(by=last)) == 1 + MOST_FAILING
+    assert {one.status for one in other.deliveries()} == {"pending"}
+    text = "10000 webhooks were dropped: 50000 that have failed wait for another try"
+    assert [record.getMessage() for record in caplog.records] == [text, text]
+    for each in (box, other):
+        each.tenant.load(replace=True)
 
 
 def test_two_tenants_that_write_in_turn_are_both_bounded(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:

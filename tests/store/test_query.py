@@ -266,7 +266,7 @@ def test_the_generated_filters_use_every_operator_and_match_some_but_not_all() -
     """The properties above would be hollow if their filters matched nothing, or everything."""
     used: Counter[str] = Counter()
 
-    @settings(repeatable, max_examples=120)
+    @settings(repeatable, max_examples=250)  # as many as above: what is drawn shifts with the code that is loaded
     @given(cases())
     def look(case: Any) -> None:
         population, filter_, _, _ = case
@@ -275,9 +275,9 @@ def test_the_generated_filters_use_every_operator_and_match_some_but_not_all() -
         used.update(_operators(filter_))
 
     look()
-    assert used["some"] >= 25, used
+    assert used["some"] >= 52, used
     names = "$and $or $not $eq $ne $in $exists $startsWith $lt $lte $gt $gte".split()
-    assert all(used[name] >= 3 for name in names), used
+    assert all(used[name] >= 6 for name in names), used
 
 
 def _operators(value: Any) -> list[str]:

@@ -123,7 +123,7 @@ def test_two_flushes_at_once_send_nothing_twice(site: Any) -> None:
     deliverer = site.api.mock.app.dispatch.deliverer
 
     async def both() -> list[int]:
-        return await asyncio.gather(*(deliverer.flush(site.tenant) for _ in range(3)))
+        return [step.attempts for step in await asyncio.gather(*(deliverer.flush(site.tenant) for _ in range(3)))]
 
     assert sorted(site.run(both())) == [0, 0, 5]
     assert len(site.inbox.taken) == 5
@@ -341,6 +341,39 @@ def test_a_tenant_has_at_most_100_subscriptions(site: Any) -> None:
 def test_a_url_that_nothing_can_be_sent_to_is_refused_when_it_is_given(site: Any, url: str) -> None:
     answer = site.api.control("POST", "/webhooks/subscriptions", {"eventType": "*", "url": url})
     assert answer.violations["url"]["data"]["rule"] == "destination-form"
+
+
+@pytest.mark.rule("destination-allowed")
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1/", "http://0xa000001/", "https://[fd00::1]/", "http://[::ffff:10.0.0.1]/"]
+)
+@pytest.mark.parametrize("call", ["subscriptions", "trigger"])
+def test_an_address_in_numbers_that_would_always_be_denied_is_refused_when_it_is_given(
+    site: Any, url: str, call: str
+) -> None:
+    body = {"eventType": "marketing_consent_created", "url": url}
+    told = site.api.control("POST", f"/webhooks/{call}", body).violations["url"]
+    assert told["data"]["rule"] == "destination-allowed"
+    assert "start the server with --allow-net to allow it" in told["description"]
+    assert site.ok("GET", "/webhooks/subscriptions")["subscriptions"] == []
+
+
+@pytest.mark.rule("destination-allowed")
+def test_an_allowed_network_may_be_subscribed_and_what_a_name_leads_to_is_left_to_the_dial(
+    make_site: Callable[..., Any],
+) -> None:
+    site = make_site(allow_net=("10.0.0.0/8",))
+    for url in ("http://10.0.0.1/", "http://127.0.0.1:9/", "http://receiver.internal/", "http://localhost/"):
+        site.subscribe(url)
+    assert len(site.ok("GET", "/webhooks/subscriptions")["subscriptions"]) == 4
+
+
+@pytest.mark.rule("destination-allowed")
+def test_a_server_that_others_reach_refuses_to_be_subscribed_to_itself(make_site: Callable[..., Any]) -> None:
+    site = make_site(host="0.0.0.0", admin_token="key")  # noqa: S104  # nothing is bound
+    body = {"eventType": "*", "url": "http://127.0.0.1:9/"}
+    answer = site.api.control("POST", "/webhooks/subscriptions", body, headers={"authorization": "Bearer key"})
+    assert "127.0.0.0/8 is not public (loopback)" in answer.violations["url"]["description"]
 
 
 def test_a_reset_drops_events_deliveries_and_subscriptions_and_goes_back_to_those_of_the_start(

@@ -170,11 +170,11 @@ def test_a_state_in_another_shape_is_explained(body: bytes) -> None:
 # ---- the series ----------------------------------------------------------------------------------
 
 
-def test_a_seed_repeats_the_series_to_the_byte() -> None:
+def test_a_random_seed_repeats_the_series_to_the_byte() -> None:
     first, again, other = (_series(seed, DATED) for seed in (7, 7, 8))
     assert [one.body for one in first] == [one.body for one in again]
     signed = [one.name for one, two in zip(first, other, strict=True) if one.body == two.body]
-    assert signed == ["data-no-json", "garbage", "empty"]  # what has nothing of the seed in it
+    assert signed == ["data-no-json", "garbage", "empty"]  # what has nothing of the random seed in it
 
 
 def test_a_series_has_every_event_and_every_forgery() -> None:
@@ -211,11 +211,11 @@ def test_no_report_shows_secrets_or_personal_data(form: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_every_report_names_each_point_and_the_seed_that_repeats_it(form: str) -> None:
+def test_every_report_names_each_point_and_the_random_seed_that_repeats_it(form: str) -> None:
     text = FORMS[form](_some_card())
     assert all(point.id in text for point in POINTS)
     if form != "junit":
-        assert re.search(r"--random-seed 1\b|\"seed\": 1\b", text)
+        assert re.search(r"--random-seed 1\b|\"randomSeed\": 1\b", text)
 
 
 def test_the_junit_report_counts_its_cases() -> None:

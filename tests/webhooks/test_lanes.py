@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from conftest import CONSENTS
+
+from wixture.mockserver.messages import Request
+from wixture.mockserver.webhooks.delivery import MOST_CAUSED
+from wixture.mockserver.webhooks.schedule import MOST_ATTEMPTS
 from wixture.mockserver.webhooks.tokens import TokenMaker
+
+START = "2024-01-31T08:00:00.000Z"
 
 DEAD = "http://127.0.0.1:9/dead"
 WELL = "http://127.0.0.1:9/well"
@@ -29,6 +37,53 @@ def test_a_hundred_receivers_that_never_answer_do_not_hold_up_a_healthy_one(runn
         running.api.create(f"{number}@example.com")
     running.until(lambda: len(running.inbox.of(WELL)) == 5)
     assert len(running.inbox.taken) == 99 + 5, "each silent one holds its own lane"
+
+
+async def _cause_another(site: Any) -> str:
+    """A receiver that creates a consent for each that it is told of."""
+    consent = {"details": {"type": "EMAIL", "email": f"{len(site.inbox.taken)}@b.example"}}
+    body = json.dumps({"marketingConsent": {**consent, "lastConfirmationActivity": {}}}).encode()
+    headers = {
+        "host": "127.0.0.1:8787",
+        "authorization": site.api.token("APP"),
+        "content-type": "application/json",
+    }
+    answer = await site.api.mock.handle(Request("POST", CONSENTS, "", headers, body))
+    assert answer.status == 200
+    return "received"
+
+
+def test_a_receiver_that_causes_an_event_by_each_it_gets_does_not_hold_up_a_flush_for_ever(site: Any) -> None:
+    site.inbox.answers[WELL] = lambda _: _cause_another(site)
+    site.api.token("APP")
+    site.subscribe(WELL)
+    site.api.create()
+    flushed = site.ok("POST", "/webhooks/flush")
+    assert flushed == {"attempts": MOST_ATTEMPTS + MOST_CAUSED, "more": True}
+    assert len(site.deliveries("pending")) == 1
+
+    refused = site.api.control("POST", "/clock/advance", {"seconds": 60})
+    assert (refused.status, refused.code) == (409, "MOCK_CONFLICT")
+    assert (
+        "The clock stands at 2024-01-31T08:00:00.000Z: a receiver causes an event by each"
+        in refused.json["message"]
+    )
+    assert site.ok("GET", "/clock")["now"] == START
+
+    del site.inbox.answers[WELL]
+    site.advance(60)
+    assert site.deliveries("pending") == []
+    assert site.ok("GET", "/clock")["now"] == "2024-01-31T08:01:00.000Z"
+
+
+def test_an_advance_runs_every_attempt_of_what_was_on_its_way_however_many(site: Any) -> None:
+    site.inbox.answers[DEAD] = lambda _: "refused"
+    site.subscribe(DEAD)
+    for number in range(100):
+        site.api.create(f"{number}@example.com")
+    site.advance(48 * 3600)
+    assert len(site.inbox.taken) == 100 * MOST_ATTEMPTS > MOST_CAUSED
+    assert len(site.deliveries("exhausted")) == 100
 
 
 def test_receivers_that_failed_last_leave_slots_to_the_others(make_site: Callable[..., Any]) -> None:
