@@ -9,6 +9,7 @@ import sys
 import urllib.request
 import venv
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -55,25 +56,42 @@ def test_the_metadata_says_what_it_is_and_names_its_extras(wheel: Path) -> None:
     text = archive.read(name).decode()
     assert "License-Expression: Apache-2.0" in text
     assert "Requires-Python: >=3.11" in text
-    for extra in ("fuzz", "postgres", "metrics", "fast", "all"):
+    for extra in ("factory", "strategies", "fuzz", "postgres", "metrics", "fast", "all"):
         assert f"Provides-Extra: {extra}\n" in text
 
 
-def test_the_wheel_serves_from_an_environment_that_has_only_its_dependencies(wheel: Path, tmp_path: Path) -> None:
+@dataclass(frozen=True)
+class Installed:
+    """An environment that has Wixture from the wheel, and only its dependencies beside it."""
+
+    python: Path
+    site: Path
+    environment: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
     """The dependencies come from this environment, by a path file; Wixture itself only from the wheel."""
-    venv.create(tmp_path / "env", with_pip=False, symlinks=True)
-    site = next((tmp_path / "env").glob("lib/python*/site-packages"))
+    folder = tmp_path_factory.mktemp("env")
+    venv.create(folder, with_pip=False, symlinks=True)
+    site = next(folder.glob("lib/python*/site-packages"))
     zipfile.ZipFile(wheel).extractall(site)
-    ours = Path(sys.executable).parent.parent / site.relative_to(tmp_path / "env")
+    ours = Path(sys.executable).parent.parent / site.relative_to(folder)
     (site / "dependencies.pth").write_text(f"{ours}\n")
-    python = tmp_path / "env" / "bin" / "python"
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WIXTURE_", "PYTHON"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("WIXTURE_", "PYT"))}
     kept["WIXTURE_RECHECK"] = os.environ["WIXTURE_RECHECK"]
+    return Installed(folder / "bin" / "python", site, kept)
+
+
+def test_the_wheel_serves_from_an_environment_that_has_only_its_dependencies(
+    installed: Installed, tmp_path: Path
+) -> None:
+    python, kept = installed.python, installed.environment
     where = "import wixture, wixture.mockserver.app as app; print(app.__file__)"
     shown = subprocess.run(
         [python, "-c", where], capture_output=True, text=True, check=True, cwd=tmp_path, env=kept
     )
-    assert shown.stdout.startswith(str(site))
+    assert shown.stdout.startswith(str(installed.site))
     command = [python, "-m", "wixture", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path, env=kept) as process:
         assert process.stdout is not None
@@ -81,6 +99,19 @@ def test_the_wheel_serves_from_an_environment_that_has_only_its_dependencies(whe
         with urllib.request.urlopen(f"{url}/_mock/health", timeout=10) as answer:  # noqa: S310  # our own server
             assert json.loads(answer.read())["operations"] == 11
         process.terminate()
+
+
+def test_the_readmes_test_passes_where_the_wheel_is_installed(installed: Installed, tmp_path: Path) -> None:
+    block = (ROOT / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    assert len([line for line in block.splitlines() if line.startswith("    ")]) <= 10
+    (tmp_path / "test_sign_up.py").write_text(block)
+    command = [installed.python, "-m", "pytest", "-q", "-p", "no:randomly", "--trace-config"]
+    ran = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=tmp_path, env=installed.environment
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "1 passed" in ran.stdout
+    assert str(installed.site / "wixture" / "fixtures" / "plugin.py") in ran.stdout
 
 
 def test_the_links_of_the_checkout_lead_to_the_folders_on_top() -> None:
