@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test lint format docs bench bench-quick bench-scale bench-soak bench-profile bench-webhooks webhook-storm lock sdk clean
+.PHONY: serve test lint format docs bench bench-quick bench-scale bench-soak bench-profile bench-webhooks bench-plugin plugin-matrix webhook-storm lock sdk clean
 
 serve: .venv/.done  ## run the mock on http://127.0.0.1:8787
 	$(BIN)/wixture serve $(ARGS)
@@ -46,14 +46,24 @@ bench-soak: .venv/.done  ## memory over a million requests
 bench-webhooks: .venv/.done  ## how soon a healthy receiver is told, beside 100 dead ones and without
 	$(BIN)/python -m benchmarks.webhooks $(ARGS)
 
+bench-plugin: .venv/.done benchmarks/.venv/.done  ## what the pytest plugin costs a suite, beside other plugins
+	$(BIN)/python -m benchmarks.plugin $(ARGS)
+
+plugin-matrix: .venv/.done  ## the plugin's tests under every Python here and every pytest supported (--short: two)
+	$(BIN)/python -m tests.fixtures.plugin.matrix $(ARGS)
+
 webhook-storm: .venv/.done  ## 1,000 seeded storms of failing receivers: no event missed, none twice (about 2 minutes)
 	$(BIN)/python -m benchmarks.storm $(ARGS)
 
 sdk: tests/sdk/node_modules/.done  ## install the official JavaScript SDK that the end-to-end tests drive
 
-lock: .venv/.done  ## refresh requirements.lock from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --group dev --extra all --universal --python-version 3.11 \
-	  --generate-hashes --no-header --no-annotate --upgrade --quiet -o requirements.lock
+LOCK := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --upgrade --quiet
+
+lock: .venv/.done  ## refresh every lock file of Python packages
+	$(LOCK) pyproject.toml --group dev --extra all -o requirements.lock
+	$(LOCK) pyproject.toml tests/fixtures/plugin/pytest8.in -o tests/fixtures/plugin/pytest8.lock
+	$(LOCK) pyproject.toml tests/fixtures/plugin/pytest9.in -o tests/fixtures/plugin/pytest9.lock
+	$(LOCK) pyproject.toml benchmarks/plugin.in -o benchmarks/plugin.lock
 
 .venv/.done: .venv/.dependencies pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .
@@ -65,9 +75,14 @@ lock: .venv/.done  ## refresh requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	touch $@
 
+benchmarks/.venv/.done: benchmarks/plugin.lock pyproject.toml
+	$(PYTHON) -m venv --clear benchmarks/.venv
+	benchmarks/.venv/bin/python -m pip install --quiet --require-hashes -r benchmarks/plugin.lock
+	touch $@
+
 tests/sdk/node_modules/.done: tests/sdk/package-lock.json
 	cd tests/sdk && npm ci --no-audit --no-fund
 	touch $@
 
 clean:
-	rm -rf .venv dist build tests/sdk/node_modules benchmarks/node_modules
+	rm -rf .venv benchmarks/.venv dist build tests/sdk/node_modules benchmarks/node_modules
