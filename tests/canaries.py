@@ -9,6 +9,7 @@ import re
 import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote
 
 CANARIES = {
@@ -71,11 +72,16 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
 }
 
 
+@lru_cache(maxsize=1)
+def _read(printed: str) -> list[str]:
+    return list(_readings(printed))
+
+
 def leaked(printed: str, canary: str) -> list[str]:
     """The readings of a text in which eight letters of a canary's own part still stand together."""
     letters = "".join(canary.lower().split())
     parts = {letters[start : start + 8] for start in range(0, max(1, len(letters) - 7), 4)}
-    return [reading[:80] for reading in _readings(printed) if any(part in reading for part in parts)]
+    return [reading[:80] for reading in _read(printed) if any(part in reading for part in parts)]
 
 
 def _readings(printed: str) -> Iterator[str]:
