@@ -1,0 +1,1 @@
+"""What changed between two contracts, and for whom it breaks."""
