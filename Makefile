@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test lint format docs bench bench-quick bench-scale bench-soak bench-profile bench-webhooks bench-plugin plugin-matrix webhook-storm lock sdk clean
+.PHONY: serve test lint format docs bench bench-quick bench-scale bench-soak bench-profile bench-webhooks bench-plugin plugin-matrix webhook-storm release-contract lock sdk clean
 
 serve: .venv/.done  ## run the mock on http://127.0.0.1:8787
 	$(BIN)/wixture serve $(ARGS)
@@ -54,6 +54,11 @@ plugin-matrix: .venv/.done  ## the plugin's tests under every Python here and ev
 
 webhook-storm: .venv/.done  ## 1,000 seeded storms of failing receivers: no event missed, none twice (about 2 minutes)
 	$(BIN)/python -m benchmarks.storm $(ARGS)
+
+release-contract:  ## the contracts as they are now become those that later ones are held against
+	cp spec/openapi.yaml spec/control.yaml spec/released/
+	sed -i.bak '/^accepted:/,$$d' spec/released/accepted.yaml && rm spec/released/accepted.yaml.bak
+	echo 'accepted: []' >> spec/released/accepted.yaml
 
 sdk: tests/sdk/node_modules/.done  ## install the official JavaScript SDK that the end-to-end tests drive
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wixture.contracts.document import SPEC_FOLDER, Contract, Operation, read_document
-from wixture.contracts.yaml_text import BadDocument
+from wixture.contracts.yaml_text import BadDocument, read_yaml
 
 if TYPE_CHECKING:
     from wixture.contracts.dialect import Dialect
@@ -118,3 +118,40 @@ def _findings(file: Path) -> list[dict[str, Any]]:
         }
         for item in lint(document)
     ]
+
+
+@spec.command()
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", help="How to print."
+)
+def diff(old: str, new: str, form: str) -> None:
+    """Tell what changed from one OpenAPI 3.1 document to another, and for whom it breaks.
+
+    OLD and NEW are files, YAML or JSON; `own` is the contract that comes with Wixture, `-` is the standard input.
+    Exits 1 when a change breaks somebody; warnings alone are no failure.
+    """
+    from wixture.contracts.changes.changes import changes
+    from wixture.contracts.changes.report import FORMS
+
+    if old == new == "-":
+        raise click.UsageError("Both contracts cannot come from the standard input. Give a file for one.")
+    try:
+        found = changes(_contract(old), _contract(new))
+    except BadDocument as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(FORMS[form](found), nl=False)
+    sys.exit(1 if any(change.severity == "breaking" for change in found) else 0)
+
+
+def _contract(name: str) -> Any:
+    try:
+        if name == "-":
+            return read_yaml(click.get_text_stream("stdin", encoding="utf-8").read())
+        return read_document(SPEC_FOLDER / "openapi.yaml" if name == "own" else Path(name))
+    except (BadDocument, OSError, UnicodeDecodeError, LookupError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or str(error).removesuffix(".")
+        raise click.UsageError(
+            f"{name} cannot be read: {reason}. Give a file with an OpenAPI document, `own` or `-`."
+        ) from error

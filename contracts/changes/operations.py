@@ -45,10 +45,10 @@ def compare_operations(run: Comparison) -> None:
 
 def _match(run: Comparison, part: str, noun: str) -> None:
     old, new = dict(_operations(run, "old", part)), dict(_operations(run, "new", part))
-    ids = {one.raw.get("operationId"): key for key, one in new.items() if key not in old}
-    moved = {key: ids.get(one.raw.get("operationId", "")) for key, one in old.items() if key not in new}
+    ids = {one.name: key for key, one in new.items() if key not in old}
+    moved = {key: ids.get(one.name) for key, one in old.items() if key not in new}
     for key, before in old.items():
-        goal = moved[key] if key in moved else key
+        goal = moved.get(key, key)
         if goal is None:
             _removed(run, noun, before)
             continue
@@ -84,7 +84,9 @@ def _operations(run: Comparison, side: str, part: str) -> Iterator[tuple[tuple[s
 
 def _moved(run: Comparison, noun: str, before: Found, after: Found) -> None:
     method, path = after.pointer.rpartition("/")[2].upper(), after.path
-    words = f"{before.name} is at {method} {path} now. What uses its old address fails: serve both, or tell callers."
+    words = (
+        f"{before.name} is at {method} {path} now. What uses its old address fails: serve both, or tell callers."
+    )
     run.tell(f"{noun}-moved", words, where=before.name, old=before.pointer, new=after.pointer)
 
 

@@ -32,10 +32,11 @@ _JUDGED = frozenset(
     parameters requestBody responses security x-query-schema x-item-schema x-jwt-claims x-envelope x-domain-event
     x-identity x-body-limit""".split()
 )
-_WORDS = frozenset("description summary title info tags externalDocs $comment xml operationId".split())
+_WORDS = frozenset("description summary title info tags externalDocs $comment xml".split())
 _NAMES_BELOW = frozenset(
     """properties patternProperties dependentSchemas dependentRequired $defs schemas requestBodies securitySchemes
-    pathItems headers content examples links callbacks paths webhooks variables encoding mapping responses""".split()
+    pathItems headers content examples links callbacks paths webhooks variables
+    encoding mapping responses""".split()
 )
 _CONTAINERS = frozenset(("path-parameter-renamed",))  # they point at more than they speak about
 
@@ -49,7 +50,7 @@ def tell_the_rest(run: Comparison) -> None:
         if not known.explains(old, new):
             kind = "order-changed" if ordered else _kind(run, old, new)
             place = new if new is not None else old or ""
-            run.tell(kind, _words(kind, place), where=_owner(run, place), old=old, new=new)
+            run.tell(kind, _SAYS[kind], where=_owner(run, place), old=old, new=new)
 
 
 class _Known:
@@ -58,16 +59,18 @@ class _Known:
     def __init__(self, run: Comparison) -> None:
         told = [one for one in run.told.values() if one.kind not in _CONTAINERS]
         self.told = {("old", one.old) for one in told} | {("new", one.new) for one in told} | run.settled
-        self.judged = run.judged
+        self.run = run
         self.above = {(side, up) for side, place in self.told if place is not None for up in _up(place)}
 
     def explains(self, *ends: str | None) -> bool:
-        return any(self._explains(side, end) for side, end in zip(("old", "new"), ends, strict=True) if end is not None)
+        return any(
+            self._explains(side, end) for side, end in zip(("old", "new"), ends, strict=True) if end is not None
+        )
 
     def _explains(self, side: str, place: str) -> bool:
         if any((side, up) in self.told for up in (place, *_up(place))):
             return True
-        return (side, place) in self.judged and (side, place) in self.above
+        return (side, place) in self.above and _judged(self.run, side, place)
 
 
 def _up(place: str) -> Iterator[str]:
@@ -84,17 +87,32 @@ def _differences(old: Any, new: Any, here: str, there: str) -> Iterator[tuple[st
         for name, value in old.items():
             twin = names.pop(shape(name) if here == "/paths" else name, None)
             if twin is None:
-                yield here + join(name), None, False
+                yield from ((place, None, False) for place in _told_apart(value, here + join(name)))
             else:
                 yield from _differences(value, new[twin], here + join(name), there + join(twin))
-        yield from ((None, there + join(name), False) for name in names.values())
+        for name in names.values():
+            yield from ((None, place, False) for place in _told_apart(new[name], there + join(name)))
     elif isinstance(old, list) and isinstance(new, list):
         yield from _of_lists(old, new, here, there)
     elif plain(old) != plain(new):
         yield here, there, False
 
 
-def _of_lists(old: list[Any], new: list[Any], here: str, there: str) -> Iterator[tuple[str | None, str | None, bool]]:
+def _told_apart(value: Any, place: str) -> Iterator[str]:
+    """What stands on one side alone, as pointers: a whole part of a document comes thing by thing."""
+    spread = (
+        place in ("/components", "/paths", "/webhooks", "/servers") or place.rpartition("/")[0] == "/components"
+    )
+    if not spread or not isinstance(value, dict | list) or not value:
+        yield place
+        return
+    for key in value if isinstance(value, dict) else range(len(value)):
+        yield from _told_apart(value[key], place + join(key))
+
+
+def _of_lists(
+    old: list[Any], new: list[Any], here: str, there: str
+) -> Iterator[tuple[str | None, str | None, bool]]:
     if old == new:
         return
     gone, come = _leftover(old, new), _leftover(new, old)
@@ -147,7 +165,7 @@ def _kind(run: Comparison, old: str | None, new: str | None) -> str:
             return "example-changed"
         if keyword in ("default", "deprecated"):
             return "default-changed" if keyword == "default" else "deprecation-changed"
-    if _judged(run, "old", run.old, old) and _judged(run, "new", run.new, new):
+    if _judged(run, "old", old) and _judged(run, "new", new):
         return "rewritten"
     return "extension-changed" if any(word.startswith("x-") for word in keywords) else "changed-not-judged"
 
@@ -163,7 +181,7 @@ def _keywords(steps: list[str]) -> Iterator[str]:
         named = step in _NAMES_BELOW or (step == "parameters" and steps[:index] == ["components"])
 
 
-def _judged(run: Comparison, side: str, document: Any, place: str | None) -> bool:
+def _judged(run: Comparison, side: str, place: str | None) -> bool:
     """Whether the meaning of a place was compared, so that a difference of the text makes none."""
     if place is None:
         return True
@@ -174,7 +192,7 @@ def _judged(run: Comparison, side: str, document: Any, place: str | None) -> boo
         return False
     keyword = split(place[len(holder) :])[0]
     if keyword == "$ref":
-        return target(document, holder) is not None
+        return target(run.old if side == "old" else run.new, holder) is not None
     return keyword in _JUDGED
 
 
@@ -190,10 +208,6 @@ _SAYS = {
     "component-added": "A new component. The places that use it are judged on their own.",
     "component-removed": "A component is gone. The places that used it are judged on their own.",
 }
-
-
-def _words(kind: str, place: str) -> str:
-    return _SAYS[kind]
 
 
 def _owner(run: Comparison, place: str) -> str:

@@ -74,6 +74,8 @@ def _types(pair: Pair) -> None:
     old = _place(pair.old.having("type")) or _place(pair.old.having("nullable"))
     new = _place(pair.new.having("type")) or _place(pair.new.having("nullable"))
     ends: dict[str, Any] = {"old": old, "new": new}
+    if lost or gained:
+        pair.run.settle(old=_place(pair.old.having("nullable")), new=_place(pair.new.having("nullable")))
     if lost and gained:
         _tell(pair, "type-changed", f"was {_named(pair.old)} and is {_named(pair.new)}", **ends)
     elif lost == {"null"}:
@@ -103,6 +105,8 @@ def _values(pair: Pair) -> None:
         what = f"was one of {_few(old)} and is one of {_few(new)}"
         _tell(pair, "enum-replaced", what, old=_listing(pair.old), new=_listing(pair.new))
         return
+    if set(old) != set(new):
+        pair.run.settle(old=_listing(pair.old), new=_listing(pair.new))
     for value, place in old.items():
         if value not in new:
             _tell(pair, "enum-member-removed", f"no longer has the value {value}", old=place)

@@ -16,6 +16,8 @@ def compare_security(run: Comparison, where: str, ends: Ends) -> None:
     new_place, new = _alternatives(run.new, ends.new)
     run.judge("old", old_place)
     run.judge("new", new_place)
+    if set(old) != set(new):
+        run.settle(old=old_place, new=new_place)
     for index, before in enumerate(old):
         if not any(after <= before for after in new):
             kind = "security-alternative-removed" if before else "security-added"
@@ -42,7 +44,7 @@ def _alternatives(document: Any, operation: str) -> tuple[str, list[Alternative]
 def _flat(alternative: dict[str, Any]) -> Alternative:
     needed = {(str(scheme), "") for scheme in alternative}
     for scheme, scopes in alternative.items():
-        needed |= {(str(scheme), str(scope)) for scope in scopes or ()}
+        needed |= {(str(scheme), str(scope)) for scope in (scopes if isinstance(scopes, list) else ())}
     return frozenset(needed)
 
 

@@ -20,10 +20,11 @@ class View:
 
     document: Any
     parts: tuple[tuple[str, dict[str, Any]], ...]
+    stands: dict[str, list[tuple[str, Any]]]
 
     def having(self, keyword: str) -> list[tuple[str, Any]]:
         """Where a keyword stands in the parts, and its value."""
-        return [(pointer + join(keyword), part[keyword]) for pointer, part in self.parts if keyword in part]
+        return self.stands.get(keyword, [])
 
     @property
     def types(self) -> frozenset[str]:
@@ -86,7 +87,12 @@ class View:
 
 def view(document: Any, roots: Sequence[str]) -> View:
     """The view of the schemas at pointers. What holds only on a condition is no part of it."""
-    return View(document, tuple(_parts(document, roots)))
+    parts = tuple(_parts(document, roots))
+    stands: dict[str, list[tuple[str, Any]]] = {}
+    for pointer, part in parts:
+        for keyword, value in part.items():
+            stands.setdefault(keyword, []).append((pointer + join(keyword), value))
+    return View(document, parts, stands)
 
 
 def _parts(document: Any, roots: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:

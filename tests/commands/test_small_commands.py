@@ -119,3 +119,64 @@ def test_sdk_env_prints_what_a_shell_can_take(wixture: Run) -> None:
     assert url == "http://127.0.0.1:1234"
     assert Path(option.removeprefix("--import=file://")).is_file()
     assert "NODE_EXTRA_CA_CERTS" not in text
+
+
+@pytest.fixture
+def contracts(tmp_path: Path) -> tuple[str, str]:
+    """Two files: our contract, and the same with one channel less."""
+    text = (Path(__file__).parents[2] / "spec" / "openapi.yaml").read_text(encoding="utf-8")
+    (tmp_path / "old.yaml").write_text(text, encoding="utf-8")
+    less = text.replace("LINKEDIN, X, TIKTOK]", "LINKEDIN, X]")
+    assert less != text
+    (tmp_path / "new.yaml").write_text(less, encoding="utf-8")
+    return "old.yaml", "new.yaml"
+
+
+def test_spec_diff_groups_changes_by_operation_and_counts_them(wixture: Run, contracts: tuple[str, str]) -> None:
+    ended = wixture("spec", "diff", *contracts)
+    assert ended.returncode == 1
+    lines = ended.stdout.splitlines()
+    assert lines[0] == "createFollowedChannel: 1 breaking, 0 warnings, 0 other"
+    assert lines[1].startswith(
+        "  breaking [request-enum-member-removed] The request's body, `followedChannel.channel`"
+    )
+    assert lines[2].strip() == "old /components/schemas/Channel/enum/4"
+    assert lines[-1] == "1 breaking, 0 warnings, 1 other"
+
+
+def test_spec_diff_of_a_contract_with_itself_is_empty(wixture: Run, contracts: tuple[str, str]) -> None:
+    ended = wixture("spec", "diff", contracts[0], "own")
+    assert (ended.returncode, ended.stdout) == (0, "0 breaking, 0 warnings, 0 other\n")
+    back = wixture("spec", "diff", contracts[1], "own")
+    assert (back.returncode, back.stdout.splitlines()[-1]) == (0, "0 breaking, 1 warning, 1 other")
+
+
+def test_spec_diff_prints_json_and_markdown(wixture: Run, contracts: tuple[str, str]) -> None:
+    rows = json.loads(wixture("spec", "diff", *contracts, "--format", "json").stdout)
+    assert [(row["severity"], row["kind"]) for row in rows] == [
+        ("breaking", "request-enum-member-removed"),
+        ("other", "response-enum-member-removed"),
+    ]
+    assert set(rows[0]) == {"kind", "severity", "where", "old", "new", "words"}
+    page = wixture("spec", "diff", *contracts, "--format", "markdown").stdout
+    assert "## createFollowedChannel: 1 breaking, 0 warnings, 0 other" in page
+    assert "| breaking | `request-enum-member-removed` |" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("nowhere.yaml", "own"), "nowhere.yaml cannot be read: No such file or directory. Give a file"),
+        (("own", "list.yaml"), "The new contract is no OpenAPI document"),
+        (("broken.yaml", "own"), "broken.yaml cannot be read: This is no YAML"),
+        (("-", "-"), "Both contracts cannot come from the standard input."),
+    ],
+)
+def test_spec_diff_says_which_contract_it_cannot_read(
+    wixture: Run, tmp_path: Path, arguments: tuple[str, str], says: str
+) -> None:
+    (tmp_path / "list.yaml").write_text("[1]")
+    (tmp_path / "broken.yaml").write_text("{")
+    ended = wixture("spec", "diff", *arguments)
+    assert ended.returncode == 2
+    assert says in ended.stderr
