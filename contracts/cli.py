@@ -148,7 +148,7 @@ def diff(old: str, new: str, form: str) -> None:
 def _contract(name: str) -> Any:
     try:
         if name == "-":
-            return read_yaml(click.get_text_stream("stdin", encoding="utf-8").read())
+            return read_yaml(sys.stdin.buffer.read().decode("utf-8"))
         return read_document(SPEC_FOLDER / "openapi.yaml" if name == "own" else Path(name))
     except (BadDocument, OSError, UnicodeDecodeError, LookupError, TypeError) as error:
         reason = getattr(error, "strerror", None) or str(error).removesuffix(".")

@@ -41,12 +41,15 @@ def _changed(value: Any) -> Any:
 
 
 def _speaks_of(change: Change, pointer: str) -> bool:
-    """Whether a change points at a place, at what holds it, or, where it was empty, at what is in it now."""
+    """Whether a change points at a place, at what holds it, or, where it was empty, at what is in it now.
+
+    Another condition speaks for what holds on it.
+    """
     places = [place for place in (change.old, change.new) if place is not None]
-    return any(
-        (pointer + "/").startswith(place + "/") or place == pointer + "/x" or place == pointer + "/0"
-        for place in places
-    )
+    places += [place.removesuffix("/if") + branch for place in places for branch in ("/then", "/else")
+               if change.kind.endswith("-if-changed")]  # fmt: skip
+    within = (pointer + "/x", pointer + "/0")
+    return any((pointer + "/").startswith(place + "/") or place in within for place in places)
 
 
 @pytest.mark.parametrize("turn", range(ROUNDS))
