@@ -149,6 +149,3 @@ def test_what_is_called_breaking_refuses_a_message_that_was_taken(old: Any, new:
     assert jsonschema_rs.Draft202012Validator(old).is_valid(message)
     assert not jsonschema_rs.Draft202012Validator(new).is_valid(message)
     assert "breaking" in {change.severity for change in changes(_request(old), _request(new))}
-    assert "breaking" not in {change.severity for change in changes(_request(new), _request(old))} or (
-        not jsonschema_rs.Draft202012Validator(old).is_valid("B" if "enum" in new else 1)
-    )
