@@ -25,7 +25,7 @@ def redacted(run: Run, redactor: Redactor) -> RedactedRun:
             **values,
             "target": said(run.target),
             "checks": tuple(_check(result, redactor) for result in run.checks),
-            "findings": tuple(_finding(finding, redactor) for finding in run.findings),
+            "findings": tuple(redacted_finding(finding, redactor) for finding in run.findings),
             "coverage": tuple(
                 replace(
                     covered,
@@ -52,7 +52,8 @@ def _check(result: CheckResult, redactor: Redactor) -> CheckResult:
     )
 
 
-def _finding(finding: Finding, redactor: Redactor) -> Finding:
+def redacted_finding(finding: Finding, redactor: Redactor) -> Finding:
+    """The finding and its exchange without what the redactor knows."""
     return replace(
         finding,
         check=redactor.text(finding.check),

@@ -7,7 +7,7 @@ every secret and its encodings, and what is found is traced back to the bytes th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,10 +62,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text without secrets and people."""
-        if self._spellings:
-            raw = text.encode("utf-8", "surrogatepass")
-            text = self._without_known(raw).decode("utf-8", "surrogatepass")
-        return self._without_people(text)
+        return self._without_people(self._secretless(text))
 
     def bytes(self, data: Octets) -> Octets:
         """The bytes without secrets and people; what is no UTF-8 stays as it is."""
@@ -75,19 +72,17 @@ class Redactor:
 
     def value(self, value: Any) -> Any:
         """A JSON value, or text or bytes, without secrets and people: in names, texts and numbers."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, bytes):
-            return self.bytes(value)
-        if isinstance(value, Mapping):
-            return {self.text(str(name)): self.value(inner) for name, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.value(inner) for inner in value]
-        if value is None or isinstance(value, bool):
-            return value
-        shown = str(value)
-        said = self.text(shown)
-        return value if said == shown else said
+        return _mapped(value, self.text, self.bytes)
+
+    def without_secrets(self, value: Any) -> Any:
+        """A JSON value, or text or bytes, without what is known; people of whom nothing is known stay."""
+        return _mapped(value, self._secretless, self._without_known if self._spellings else lambda data: data)
+
+    def finds(self, text: str) -> bool:
+        """Whether a known secret or person stands in the text, in whatever spelling."""
+        raw = text.encode("utf-8", "surrogatepass")
+        known = bool(self._spellings) and next(self._spans(raw), None) is not None
+        return known or (self._short is not None and self._short.search(text) is not None)
 
     def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Headers without secrets and people; of those that carry credentials, only their names."""
@@ -95,6 +90,13 @@ class Redactor:
             self.text(name): REPLACED if name.lower() in _HEADERS else self.text(said)
             for name, said in headers.items()
         }
+
+    def _secretless(self, text: str) -> str:
+        """The text without what is known."""
+        if self._spellings:
+            raw = text.encode("utf-8", "surrogatepass")
+            text = self._without_known(raw).decode("utf-8", "surrogatepass")
+        return text if self._short is None else self._short.sub(REPLACED, text)
 
     def _without_people(self, text: str) -> str:
         """The text without short secrets, and without what has the form of an address or a number."""
@@ -131,6 +133,23 @@ class Redactor:
             if opened.view == layers[-1].view or len(layers) > 2 * MOST_LAYERS:
                 return
             layers += [opened, stripped(opened.view)]
+
+
+def _mapped(value: Any, text: Callable[[str], str], data: Callable[[Octets], Octets]) -> Any:
+    """A JSON value, or text or bytes, with every text changed, and numbers whose text is."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, bytes):
+        return data(value)
+    if isinstance(value, Mapping):
+        return {text(str(name)): _mapped(inner, text, data) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_mapped(inner, text, data) for inner in value]
+    if value is None or isinstance(value, bool):
+        return value
+    shown = str(value)
+    said = text(shown)
+    return value if said == shown else said
 
 
 def mask(person: str) -> str:
