@@ -49,6 +49,8 @@ def _finding(finding: Finding) -> Iterator[str]:
     place = place_of(finding)
     yield f"  contract {place.cited}{f' {place.pointer}' if place.pointer else ''}"
     yield f"  source   {source_of(finding)}"
+    if finding.row:
+        yield f"  ledger   the form of the vendor's pages; see: wixture ledger {finding.row}"
     if finding.exchange is not None:
         sent = finding.exchange
         answer = "no answer" if sent.status is None else str(sent.status)

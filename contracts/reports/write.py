@@ -34,23 +34,30 @@ def render(kind: str, run: RedactedRun) -> str:
 
 def parse(asked: str) -> tuple[str, Path]:
     """`KIND=PATH` as its two parts. Raises BadReport, so that a long run does not start with a wrong one."""
-    kind, equals, path = asked.partition("=")
-    if not equals or not path:
+    kind, equals, name = asked.partition("=")
+    if not equals or not name:
         raise BadReport(f"{asked!r} is no report; expected KIND=PATH, such as html=report.html.")
     if kind not in KINDS:
         raise BadReport(f"{kind!r} is no kind of report; expected one of {', '.join(KINDS)}.")
-    return kind, Path(path)
+    path = Path(name)
+    if path.is_dir() or not path.parent.is_dir():
+        reason = "is a folder" if path.is_dir() else f"would stand in {path.parent}, which is no folder"
+        raise BadReport(f"{asked!r} cannot be written: {path} {reason}. Name a file in a folder that is there.")
+    return kind, path
 
 
 def write(run: RedactedRun, *asked: str) -> list[Path]:
     """Writes a report for each `KIND=PATH`, and says where. All are rendered before the first file changes.
 
-    Raises BadReport, and OSError when a file cannot be written. A file is replaced whole or not at all.
+    Raises BadReport, and OSError that names a file that cannot be written. A file is replaced whole or not at all.
     """
     wanted = [parse(one) for one in asked]
     rendered = [(path, render(kind, run)) for kind, path in wanted]
     for path, text in rendered:
-        _replace(path, text)
+        try:
+            _replace(path, text)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
     return [path for path, _ in rendered]
 
 

@@ -163,7 +163,7 @@ def test_a_path_may_hold_an_equals_sign() -> None:
 
 def test_an_old_report_stays_when_a_new_one_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
-    with pytest.raises(OSError, match="directory"):
+    with pytest.raises(BadReport, match="folder"):
         write(shown(runs.run()), f"json={tmp_path / 'taken'}")
     assert [path.name for path in tmp_path.iterdir()] == ["taken"]
 
