@@ -78,7 +78,7 @@ class OAuth:
     def read(self, operation_id: str, request: Request) -> TokenCall:
         """What a request asks of a token endpoint. Nothing is granted or used up."""
         try:
-            fields = read_fields(request)
+            fields = read_fields(request, operation_id)
         except OAuthError as error:
             return TokenCall(operation_id, request, {}, bad=error)
         return TokenCall(operation_id, request, fields, self._tenant_named_by(fields, request))
@@ -134,7 +134,9 @@ class OAuth:
         return self._both_tokens(caller, LEGACY_ACCESS_TOKEN_SECONDS)
 
     def _token_info(self, fields: Fields) -> dict[str, Any]:
-        token = need(fields, "token")
+        token = fields.get("token")
+        if token is None:
+            raise OAuthError("invalid_request", "The field token is missing.")
         caller = self._tokens.read(token, "access") or self._tokens.read(token, "refresh")
         if caller is None or self._auth.has_expired(caller):
             return {"active": False}

@@ -12,6 +12,11 @@ from wixture.mockserver.auth import is_guid
 from wixture.mockserver.messages import Request
 
 Fields = Mapping[str, str]
+GRANT = frozenset(
+    """grant_type client_id client_secret instance_id refresh_token access_token code code_verifier redirect_uri
+    member_id scope""".split()
+)
+TOKEN_INFO = frozenset({"token"})
 _CAPITAL = re.compile(r"[A-Z]")
 
 
@@ -24,8 +29,12 @@ class OAuthError(Exception):
         self.status = status
 
 
-def read_fields(request: Request) -> dict[str, str]:
-    """The fields of a token request in snake_case, texts only. Raises OAuthError."""
+def read_fields(request: Request, operation_id: str = "issueToken") -> dict[str, str]:
+    """The fields of a token request in snake_case, texts only. Raises OAuthError.
+
+    What its operation does not know may be anything, and is nothing when it is no text: the contract ignores it.
+    """
+    known = TOKEN_INFO if operation_id == "getTokenInfo" else GRANT
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
         pairs: Iterable[tuple[str, Any]] = _form(request.body)
@@ -37,12 +46,13 @@ def read_fields(request: Request) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, value in pairs:
         snake = _CAPITAL.sub(lambda found: "_" + found[0].lower(), name)
-        if value is not None and not isinstance(value, str):
+        if value is None or (snake not in known and (snake in fields or not isinstance(value, str))):
+            continue
+        if not isinstance(value, str):
             raise OAuthError("invalid_request", f"The field {name[:60]!r} must be a text.")
         if snake in fields:
             raise OAuthError("invalid_request", f"The field {snake[:60]!r} stands twice.")
-        if value is not None:
-            fields[snake] = value
+        fields[snake] = value
     return fields
 
 

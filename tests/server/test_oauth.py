@@ -207,8 +207,23 @@ def test_a_body_that_is_no_grant_is_invalid_request(api: Api, kind: str, raw: by
 
 def test_a_token_that_says_nothing_is_inactive_and_nothing_more(api: Api) -> None:
     expired = api.control("POST", "/tokens", {"identity": "APP", "expiresIn": 0}).json["access_token"]
-    for token in ("x", expired, "OauthNG.JWS.a.b.c"):
+    for token in ("", "x", expired, "OauthNG.JWS.a.b.c"):
         assert _info(api, token) == {"active": False}
+
+
+def test_fields_that_a_token_endpoint_does_not_know_are_ignored_whatever_they_hold(api: Api) -> None:
+    more = {"client_id": {}, "x-other": [1], "xOther": "a", "x_other": "b"}
+    info = api.call("POST", "/oauth2/token-info", {"token": "x", **more}, identity=None)
+    assert (info.status, info.json) == (200, {"active": False})
+    granted = _grant(api, grant_type="client_credentials", instance_id=SITE, other={}, _other=1, **APP)
+    assert granted.status == 200
+
+
+@pytest.mark.parametrize("field", ["grant_type", "clientId", "redirect_uri"])
+def test_a_field_that_a_grant_knows_is_a_text(api: Api, field: str) -> None:
+    answer = _grant(api, **{field: 1})
+    assert (answer.status, answer.json["error"]) == (400, "invalid_request")
+    assert answer.json["error_description"] == f"The field {field!r} must be a text."
 
 
 def test_scopes_limit_what_a_token_may_do(api: Api) -> None:
