@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from typing import Any
 
@@ -11,6 +12,10 @@ import click
 from wixture import __version__
 
 _COMMANDS = {
+    "cleanup": "wixture.contracts.targets.cleanup_cli:cleanup",
+    "conform": "wixture.contracts.conformance.conform_cli:conform",
+    "fuzz": "wixture.contracts.fuzz.fuzz_cli:fuzz",
+    "judge": "wixture.contracts.judging.judge_cli:judge",
     "ledger": "wixture.contracts.ledger_cli:ledger",
     "routes": "wixture.contracts.cli:routes",
     "sdk-env": "wixture.mockserver.cli:sdk_env",
@@ -33,10 +38,14 @@ class _LazyGroup(click.Group):
         return command
 
     def main(self, *args: Any, **more: Any) -> Any:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+                stream.reconfigure(errors="backslashreplace")  # for a locale that has no ✓
         try:
             return super().main(*args, **more)
-        except OSError as error:  # a full disk or a closed pipe behind the output
-            click.echo(f"The output cannot be written: {error.strerror}.", err=True)
+        except OSError as error:  # a full disk or a closed pipe behind the output, or a report's own place
+            what = error.filename or "The output"
+            click.echo(f"{what} cannot be written: {error.strerror}.", err=True)
             sys.exit(2)
 
     def resolve_command(
