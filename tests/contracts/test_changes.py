@@ -181,9 +181,9 @@ def kinds(old: Json, new: Json) -> set[str]:
     return {change.kind for change in changes(old, new)}
 
 
-@pytest.mark.parametrize("row", SCHEMAS, ids=[row[0] for row in SCHEMAS])
-def test_a_narrower_schema_breaks_who_sends_and_a_wider_one_is_told_to_who_reads(row: Any) -> None:
-    _, wide, narrow, down, up = row
+@pytest.mark.parametrize("case", SCHEMAS, ids=[case[0] for case in SCHEMAS])
+def test_a_narrower_schema_breaks_who_sends_and_a_wider_one_is_told_to_who_reads(case: Any) -> None:
+    _, wide, narrow, down, up = case
     assert kinds(request(wide), request(narrow)) == {f"request-{down}"}
     assert kinds(request(narrow), request(wide)) - {"request-alternative-overlap"} == {f"request-{up}"}
     assert kinds(response(wide), response(narrow)) == {f"response-{down}"}
@@ -193,9 +193,9 @@ def test_a_narrower_schema_breaks_who_sends_and_a_wider_one_is_told_to_who_reads
     assert KINDS[f"response-{up}"] in ("breaking", "warning") or up == "other-fields-accepted"
 
 
-@pytest.mark.parametrize("row", EITHER_WAY, ids=[row[0] for row in EITHER_WAY])
-def test_what_is_neither_narrower_nor_wider_is_no_silence(row: Any) -> None:
-    _, one, two, kind = row
+@pytest.mark.parametrize("case", EITHER_WAY, ids=[case[0] for case in EITHER_WAY])
+def test_what_is_neither_narrower_nor_wider_is_no_silence(case: Any) -> None:
+    _, one, two, kind = case
     for put, side in ((request, "request"), (response, "response")):
         assert kinds(put(one), put(two)) == kinds(put(two), put(one)) == {f"{side}-{kind}"}
         assert KINDS[f"{side}-{kind}"] in ("breaking", "warning")
@@ -557,17 +557,17 @@ AND_BACK: list[tuple[str, Json, Json, set[str], set[str]]] = [  # name, old, new
 ]
 
 
-@pytest.mark.parametrize("row", AND_BACK, ids=[row[0] for row in AND_BACK])
-def test_a_change_is_told_by_its_kind_in_both_directions(row: Any) -> None:
-    _, old, new, there, back = row
+@pytest.mark.parametrize("case", AND_BACK, ids=[case[0] for case in AND_BACK])
+def test_a_change_is_told_by_its_kind_in_both_directions(case: Any) -> None:
+    _, old, new, there, back = case
     assert kinds(old, new) == there
     assert kinds(new, old) == back
     assert kinds(old, copy.deepcopy(old)) == kinds(new, copy.deepcopy(new)) == set()
 
 
 def test_every_kind_is_told_by_a_pair_of_documents() -> None:
-    pairs = [(row[1], row[2]) for row in AND_BACK]
-    pairs += [(put(row[1]), put(row[2])) for row in [*SCHEMAS, *EITHER_WAY] for put in (request, response)]
+    pairs = [(case[1], case[2]) for case in AND_BACK]
+    pairs += [(put(case[1]), put(case[2])) for case in [*SCHEMAS, *EITHER_WAY] for put in (request, response)]
     pairs += [
         (
             _webhook(parameters=[{"in": "header", "name": "X-A", **TEXT}]),
