@@ -134,8 +134,10 @@ def test_the_javascript_examples_of_a_page_run(page: Path, url: str, tmp_path: P
 @pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.stem)
 def test_the_python_examples_of_a_page_are_tests_that_pass(page: Path, tmp_path: Path) -> None:
     _write_files(page, tmp_path)
+    options = ["-v", "-W", "error", "-o", "asyncio_default_fixture_loop_scope=function"]
+    shared = "--hypothesis-profile=ci"  # on a machine that others use, a draw may wait for its turn
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-v", "-W", "error", "-o", "asyncio_default_fixture_loop_scope=function"],
+        [sys.executable, "-m", "pytest", *options, shared],
         capture_output=True,
         text=True,
         env={**_environment(), "WIXTURE_HOME": str(tmp_path)},
