@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 
 from wixture.mockserver.http.connections import Connections
 from wixture.mockserver.http.limits import Limits
-from wixture.mockserver.http.listening import ListenError, PortInUse, cannot_listen, closed, listen
+from wixture.mockserver.http.listening import ListenError, PortInUse, accept_no_more, cannot_listen, closed, listen
 from wixture.mockserver.http.service import Handler, Service
 
 __all__ = ["BackgroundServer", "Handler", "HttpServer", "Limits", "ListenError", "PortInUse", "run"]
@@ -74,6 +74,7 @@ class HttpServer:
         # What clients have sent before now is theirs to have answered: let the loop accept and read it.
         for _ in range(3):
             await asyncio.sleep(0)
+        await accept_no_more(self._listeners)
         for listener in self._listeners:
             listener.close()
         await self._connections.end(self._service.limits.grace if grace is None else grace)

@@ -8,6 +8,7 @@ import os
 import socket
 import ssl
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 
 from wixture.mockserver.http.connections import Connections
@@ -48,6 +49,20 @@ async def listen(
         copies = [socket.socket(fileno=os.dup(number)) for number in numbers * (_ACCEPTED_AT_ONCE - 1)]
         listeners += [await open_one(sock=copy) for copy in copies]
     return listeners
+
+
+async def accept_no_more(listeners: Sequence[asyncio.Server]) -> None:
+    """Take no connection any more, and let those taken last become ones that the server knows.
+
+    A listener that is closed at once leaves open what it had taken a moment before (CPython gh-109564).
+    """
+    loop = asyncio.get_running_loop()
+    for listener in listeners:
+        for opened in listener.sockets:
+            with suppress(NotImplementedError):  # Windows' loop
+                loop.remove_reader(opened.fileno())
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 async def closed(listeners: Sequence[asyncio.Server]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import gc
 import ipaddress
 import signal
 import socket
@@ -13,11 +14,13 @@ import sys
 import textwrap
 import threading
 import time
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -147,6 +150,33 @@ def test_a_server_in_the_running_loop_stops_while_a_request_is_answered() -> Non
     answer = asyncio.run(scenario())
     assert answer.endswith(b"\r\n\r\ndone")
     assert b"Connection: close" in answer
+
+
+@pytest.mark.parametrize("rounds", range(8))
+@pytest.mark.parametrize("loop_factory", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_connection_that_comes_in_any_round_of_a_stop_is_closed(
+    rounds: int, loop_factory: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    async def stop_while_somebody_connects() -> None:
+        server = HttpServer(Application())
+        await server.start("127.0.0.1", 0)
+        with socket.socket() as late:
+            late.setblocking(False)
+
+            async def connect() -> None:
+                for _ in range(rounds):
+                    await asyncio.sleep(0)
+                late.connect_ex(("127.0.0.1", server.port))
+
+            await asyncio.gather(connect(), server.stop(grace=1))
+            gc.collect()
+
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        with asyncio.Runner(loop_factory=loop_factory) as runner:
+            runner.run(stop_while_somebody_connects())
+        gc.collect()
+    assert [str(one.message) for one in heard] == []
 
 
 def test_a_handler_that_never_ends_is_cancelled_after_the_grace(
