@@ -25,7 +25,7 @@ def run(app: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """The sample's suite, in a process of its own as a reader runs it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "WIXTURE_"))}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis", *arguments],
         cwd=app,
         env={**kept, "WIXTURE_RECHECK": os.environ["WIXTURE_RECHECK"], "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
