@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +17,7 @@ from wixture.contracts.reports.write import KINDS, BadReport, parse, render, wri
 from wixture.contracts.targets.opening import Asked, permit_options, target_options
 
 if TYPE_CHECKING:
+    from wixture.contracts.fuzz.gate import Gate
     from wixture.contracts.fuzz.session import Session
 
 
@@ -120,21 +124,34 @@ def _session(url: str, more: dict[str, Any]) -> Session:
 
 def _run(session: Session, reports: tuple[str, ...], form: str) -> int:
     """The run, shown as it goes, then reported; its exit code."""
+    from wixture.contracts.fuzz.gate import INTERRUPTED
     from wixture.contracts.fuzz.progress import progress
 
-    interrupted = False
     click.echo(f"wixture fuzz {session.target.address.url}, random seed {session.plan.random_seed}", err=True)
-    try:
-        with progress() as shown:
-            for event in session.events():
-                shown.tell(event, session.collector.failures)
-    except KeyboardInterrupt:
-        interrupted = True
-        session.notes.append("The run was interrupted; this is what it found out until then.")
+    with progress() as shown, _interruptible(session.gate), suppress(KeyboardInterrupt):
+        for event in session.events():
+            shown.tell(event, session.collector.failures)
     run = session.run()
     click.echo(render(form, run), nl=False)
     for path in write(run, *reports):
         click.echo(f"report written: {path}", err=True)
     gate, is_spent = session.gate, session.target.pace.is_spent
     is_cut_short = gate.unproven is not None or (gate.stopped is not None and not is_spent)
-    return 2 if interrupted or (is_cut_short and not run.is_failure) else int(run.is_failure)
+    return 2 if gate.stopped == INTERRUPTED or (is_cut_short and not run.is_failure) else int(run.is_failure)
+
+
+@contextmanager
+def _interruptible(gate: Gate) -> Iterator[None]:
+    """Ctrl+C ends the run with its next call at the latest, also where the engine keeps it to itself."""
+
+    from wixture.contracts.fuzz.gate import INTERRUPTED
+
+    def end(*_: object) -> None:
+        gate.stopped = INTERRUPTED
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -20,6 +20,7 @@ from wixture.contracts.targets.run_journal import Claim
 from wixture.contracts.targets.target import FINDS_OWN, Target
 from wixture.contracts.validation import ABSENT
 
+INTERRUPTED = "The run was interrupted; this is what it found out until then."
 _NEVER_SENT = frozenset({"host", "content-length", "transfer-encoding", "connection", "x-schemathesis-testcaseid"})
 _ALWAYS = {"User-Agent": "wixture", "Accept-Encoding": "identity"}
 

@@ -14,7 +14,7 @@ from wixture.contracts.findings import Run
 from wixture.contracts.fuzz.choosing import chosen_callers, foreign_document, refuse_the_vendors
 from wixture.contracts.fuzz.collecting import Collector
 from wixture.contracts.fuzz.expectations import expectations
-from wixture.contracts.fuzz.gate import Gate, body_of, is_free
+from wixture.contracts.fuzz.gate import INTERRUPTED, Gate, body_of, is_free
 from wixture.contracts.fuzz.outgoing import Outgoing
 from wixture.contracts.fuzz.own_checks import OwnChecks
 from wixture.contracts.fuzz.owned import Own
@@ -137,7 +137,7 @@ class Session:
         for reason, count in self.gate.withheld.most_common(10):
             yield f"Not sent, {count:,} times: {reason}."
         if self.gate.stopped:
-            yield f"The run ended early: {self.gate.stopped}"
+            yield INTERRUPTED if self.gate.stopped == INTERRUPTED else f"The run ended early: {self.gate.stopped}"
 
     def _is_expected(self, check: str, operation_id: str, outgoing: Outgoing, answer: Answer) -> bool:
         if not self.plan.is_own:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +12,8 @@ import pytest
 from generators import Maker, damaged
 from tests.fuzz.sites import CONTRACT, CREDENTIALS, EVERYTHING, Site, Targets, ran
 
-from wixture.contracts.fuzz.gate import Gate, Withheld
+from wixture.contracts.fuzz.fuzz_cli import _interruptible
+from wixture.contracts.fuzz.gate import INTERRUPTED, Gate, Withheld
 from wixture.contracts.fuzz.outgoing import Outgoing, stand_in
 from wixture.contracts.fuzz.rules import ForeignRules, OwnRules
 from wixture.contracts.fuzz.session import Options, Session
@@ -200,3 +202,12 @@ def test_a_proxy_of_the_environment_is_not_asked(
     ran(targets.elsewhere(site), operations=("getTokenInfo",), phases=("examples",))
     assert proxy.requests == []
     assert site.requests
+
+
+def test_an_interrupt_that_somebody_swallows_still_closes_the_gate(make_site: MakeSite, targets: Targets) -> None:
+    gate = _gate(targets, make_site())
+    before = signal.getsignal(signal.SIGINT)
+    with _interruptible(gate), suppress(KeyboardInterrupt):  # as an `except BaseException` somewhere does
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+    assert gate.send(_request("GET", "/")) == Withheld(INTERRUPTED)
