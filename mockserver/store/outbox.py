@@ -56,8 +56,23 @@ class Outbox(Protocol):
         """The URLs that something is still to be delivered to."""
         ...
 
+    async def waiting(self) -> list[str]:
+        """The tenants for which something is still to be delivered."""
+        ...
+
     async def count_pending(self) -> int:
         """How much is still to be delivered, of all tenants."""
+        ...
+
+    async def claim(self, tenant: str, url: str, *, worker: str, now: int, until: int) -> bool:
+        """Whether this process may send to a URL until then: nobody else's claim to it is still good.
+
+        Instants are microseconds of the wall clock. A claim of one's own becomes longer.
+        """
+        ...
+
+    async def release(self, tenant: str, url: str, *, worker: str) -> None:
+        """Let go of a URL, so that another process may send there at once."""
         ...
 
     async def record(

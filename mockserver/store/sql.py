@@ -28,6 +28,18 @@ class QuestionMarks:
         """The placeholders of some values, separated by commas."""
         return ", ".join(self.add(value) for value in values)
 
+    def one_of(self, column: str, values: Sequence[Any]) -> str:
+        """That a column has one of some values."""
+        return f"{column} IN ({self.add_all(values)})"
+
+    def at_most(self, count: int) -> str:
+        """How many rows a statement stops at."""
+        return self.add(count)
+
+    def of_tenant(self, tenant: Any) -> str:
+        """That a row is a tenant's."""
+        return f"tenant = {self.add(tenant)}"
+
 
 def where(condition: Condition, values: QuestionMarks, *, wide: bool = False) -> str:
     """A condition as an SQL expression that is true or false and never null, so that NOT means what it says.
@@ -73,7 +85,7 @@ def _comparison(kind: str, column: str, value: Any, values: QuestionMarks) -> st
     if kind == "eq":
         return f"{column} = {values.add(value)}"
     if kind == "in":
-        return f"{column} IN ({values.add_all(value)})"
+        return values.one_of(column, value)
     if kind == "prefix":
         return _starts_with(column, value, values)
     return f"{column} {_SIGNS[kind]} {values.add(value)}"
@@ -98,7 +110,9 @@ FEW = 3000
 """Up to so many matches of the beginning of a text are sorted; beyond, the order of the page is walked along."""
 
 
-def few(table: str, page: Page, tenant: int) -> tuple[str, list[Any]] | None:
+def few(
+    table: str, page: Page, tenant: Any, marks: type[QuestionMarks] = QuestionMarks
+) -> tuple[str, list[Any]] | None:
     """The statement that counts, up to one more than FEW, what begins as a page's filter says.
 
     None for a page whose filter does not demand a beginning: only there does it matter how many match.
@@ -106,8 +120,9 @@ def few(table: str, page: Page, tenant: int) -> tuple[str, list[Any]] | None:
     begins = next((part for part in _demanded(page.filter) if part[0] == "prefix"), None)
     if begins is None:
         return None
-    values = QuestionMarks(tenant)
-    inner = f"SELECT 1 FROM {table} WHERE tenant = ? AND {where(begins, values)} LIMIT {FEW + 1}"  # noqa: S608
+    values = marks()
+    matches = f"{values.of_tenant(tenant)} AND {where(begins, values)}"
+    inner = f"SELECT 1 FROM {table} WHERE {matches} LIMIT {FEW + 1}"  # noqa: S608
     return f"SELECT count(*) FROM ({inner}) AS matches", values.values  # noqa: S608
 
 
@@ -120,19 +135,29 @@ def _demanded(condition: Condition) -> Iterator[Condition]:
         yield condition
 
 
-def page_of_few(table: str, page: Page, tenant: int) -> tuple[str, list[Any]]:
-    """The statement of a page in the order of IDs of which few match: only their IDs are sorted, in an index."""
-    values = QuestionMarks(tenant, tenant)
-    parts = [] if page.after is None else list(_beyond([("id", False)], page, 0, values))
-    parts.append(where(page.filter, values))
+def page_of_few(
+    table: str, page: Page, tenant: Any, marks: type[QuestionMarks] = QuestionMarks, *, wide: bool = False
+) -> tuple[str, list[Any]]:
+    """The statement of a page in the order of IDs of which few match: only their IDs are sorted, in an index.
+
+    With `wide` that order is walked along instead, which is for an index of IDs that has the other columns too.
+    """
+    values = marks()
+    outer = values.of_tenant(tenant)
+    parts = [values.of_tenant(tenant)]
+    if page.after is not None:
+        parts += _beyond([("id", False)], page, 0, values)
+    parts.append(where(page.filter, values, wide=wide))
     direction = _direction(False, page)  # ascending, as IDs are
-    inner = f"SELECT id FROM {table} WHERE tenant = ? AND {' AND '.join(parts)} ORDER BY id{direction} LIMIT "  # noqa: S608
-    inner += values.add(page.limit + 1)
-    sql = f"SELECT body FROM {table} WHERE tenant = ? AND id IN ({inner}) ORDER BY id{direction}"  # noqa: S608
+    inner = f"SELECT id FROM {table} WHERE {' AND '.join(parts)} ORDER BY id{direction} LIMIT "  # noqa: S608
+    inner += values.at_most(page.limit + 1)
+    sql = f"SELECT body FROM {table} WHERE {outer} AND id IN ({inner}) ORDER BY id{direction}"  # noqa: S608
     return sql, values.values
 
 
-def pages(table: str, page: Page, tenant: int, *, wide: bool = False) -> Iterator[tuple[str, list[Any]]]:
+def pages(
+    table: str, page: Page, tenant: Any, *, wide: bool = False, marks: type[QuestionMarks] = QuestionMarks
+) -> Iterator[tuple[str, list[Any]]]:
     """The statements whose rows, one after the other, make a page: each selects `body` and stops at the limit.
 
     A page that begins after a position is the rows equal to it in all orders but beyond its ID, then those equal
@@ -143,13 +168,13 @@ def pages(table: str, page: Page, tenant: int, *, wide: bool = False) -> Iterato
     columns = [*page.sort, ("id", goes_down)]  # so that one index serves both directions
     order = ", ".join(f"{name}{_direction(descending, page)}" for name, descending in columns)
     for length in _prefix_lengths(page):
-        values = QuestionMarks()
-        parts = [f"tenant = {values.add(tenant)}"]
+        values = marks()
+        parts = [values.of_tenant(tenant)]
         if page.after is not None:
             parts += _beyond(columns, page, length, values)
         parts.append(where(page.filter, values, wide=wide))
         sql = f"SELECT body FROM {table} WHERE {' AND '.join(parts)} ORDER BY {order} LIMIT "  # noqa: S608
-        yield sql + values.add(page.limit + 1), values.values
+        yield sql + values.at_most(page.limit + 1), values.values
 
 
 def _prefix_lengths(page: Page) -> Iterable[int]:
