@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, replace
 from typing import Any
 
-import orjson
-
 from wixture.mockserver.domain_events import Attempt, Delivery, DeliveryStatus, DomainEvent
+from wixture.mockserver.store import sqlite_lanes
+from wixture.mockserver.store.delivery_rows import NO_ATTEMPTS, attempts_as_json, delivery_of, row_of
 from wixture.mockserver.store.outbox import MOST_EVENTS, MOST_FAILING
 from wixture.mockserver.store.sqlite_transactions import Transactions
+from wixture.mockserver.store.store import IdTaken
 
 log = logging.getLogger("wixture.webhooks")
 
@@ -56,34 +56,48 @@ _LET_GO = (
 
 
 class SqliteOutbox:
-    """Events and deliveries. `key_of` gives the number of a tenant in this database."""
+    """Events and deliveries. `key_of` gives a tenant's number, `known_key` 0 where it has none yet."""
 
-    def __init__(self, db: sqlite3.Connection, key_of: Callable[[str], int], transactions: Transactions) -> None:
+    def __init__(
+        self,
+        db: sqlite3.Connection,
+        key_of: Callable[[str], int],
+        known_key: Callable[[str], int],
+        transactions: Transactions,
+        *,
+        shared: bool = False,
+    ) -> None:
         self._db = db
+        self._shared = shared
         self._transactions = transactions
         self._key_of = key_of
+        self._known_key = known_key
         self._written: dict[int, int] = {}
-        self._forgotten: dict[int, int] = {}
         self._told: dict[int, int] = {}
-        db.executescript(TABLES)
 
     def write(
         self, key: int, events: Iterable[DomainEvent], deliveries: Sequence[Delivery]
     ) -> Iterable[int | None]:
-        """Write events and deliveries of them, in whatever transaction there is; the events' positions."""
+        """Write events and deliveries of them, in whatever transaction there is; the events' positions.
+
+        Raises IdTaken, and whoever has the transaction takes it back.
+        """
         positions: dict[str, int | None] = {}
         for event in events:
             row = (key, event.id, event.name, event.entity_id, event.time, event.body, event.identity)
             positions[event.id] = self._db.execute(_INSERT_EVENT, row).lastrowid
         for delivery in deliveries:
-            self._db.execute(_INSERT_DELIVERY, (key, positions[delivery.event_id], *_row(delivery)))
+            try:
+                self._db.execute(_INSERT_DELIVERY, (key, positions[delivery.event_id], *row_of(delivery)))
+            except sqlite3.IntegrityError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_CONSTRAINT_UNIQUE:
+                    raise
+                raise IdTaken("the ID of a delivery is taken") from error
             if delivery.rank == 0 and delivery.status == "pending":
                 self._let_go(key, delivery)
         self._count(key, len(positions))
-        told = self._told[key] = self._told.get(key, 0) + len(deliveries)
-        if told >= _GIVE_UP_EVERY:
-            self._told[key] = 0
-            self._give_up(key)
+        if deliveries:
+            self._look_at_failing(key, len(deliveries))
         return positions.values()
 
     def take_back(self, positions: Iterable[int | None]) -> None:
@@ -92,12 +106,18 @@ class SqliteOutbox:
 
     def _let_go(self, key: int, after: Delivery) -> None:
         """What was held back for the next delivery of its subscription goes out right after that one."""
-        which = (key, after.subscription_id, after.event_id, _NO_ATTEMPTS)
+        which = (key, after.subscription_id, after.event_id, NO_ATTEMPTS)
         for (position,) in self._db.execute(_HELD, which).fetchall():
             self._db.execute(_LET_GO, (after.due, position))
 
     def _count(self, key: int, written: int) -> None:
-        count = self._written[key] = self._written.get(key, 0) + written
+        if self._shared:  # how many others write is not known: look each time that this one has written some
+            count = self._written[key] = self._written.get(key, MOST_EVENTS) + written
+        elif key not in self._written:  # this process has written none: how many it found
+            sql = "SELECT COUNT(*) FROM events WHERE tenant = ?"
+            count = self._written[key] = self._db.execute(sql, (key,)).fetchone()[0]
+        else:
+            count = self._written[key] = self._written[key] + written
         if count >= MOST_EVENTS + _PRUNE_EVERY:
             self._written[key] = MOST_EVENTS
             self._prune(key)
@@ -113,8 +133,15 @@ class SqliteOutbox:
             "WHERE event_position = events.position AND status = 'pending') RETURNING position"
         )
         gone = self._db.execute(sql, (key, oldest[0])).fetchall()
-        self._forgotten[key] = self._forgotten.get(key, 0) + len(gone)
+        counting = "UPDATE tenants SET events_gone = events_gone + ? WHERE tenant = ?"
+        self._db.execute(counting, (len(gone), key))
         self._db.executemany("DELETE FROM deliveries WHERE event_position = ?", gone)
+
+    def _look_at_failing(self, key: int, told: int) -> None:
+        count = self._told.get(key, _GIVE_UP_EVERY) + told  # a start looks once at what it finds
+        self._told[key] = count if count < _GIVE_UP_EVERY else 0
+        if count >= _GIVE_UP_EVERY:
+            self._give_up(key)
 
     def _give_up(self, key: int) -> None:
         """Drop the oldest of too many deliveries that failed: a receiver that is gone must not fill the memory.
@@ -132,19 +159,22 @@ class SqliteOutbox:
     def clear(self, key: int) -> None:
         """Forget everything of a tenant."""
         self._written.pop(key, None)
-        self._forgotten.pop(key, None)
         self._told.pop(key, None)
         self._db.execute("DELETE FROM events WHERE tenant = ?", (key,))
         self._db.execute("DELETE FROM deliveries WHERE tenant = ?", (key,))
+        self._db.execute("UPDATE tenants SET events_gone = 0 WHERE tenant = ?", (key,))
 
     async def add(self, tenant: str, events: Sequence[DomainEvent], deliveries: Sequence[Delivery]) -> None:
         """Write events that no change of an entity caused, and deliveries."""
+        await self._transactions.turn()
+        key = self._key_of(tenant)
         with self._transactions.step:
-            self.write(self._key_of(tenant), events, deliveries)
+            self.write(key, events, deliveries)
+        await self._transactions.settled()
 
     async def events(self, tenant: str) -> list[DomainEvent]:
         """Every event that is kept."""
-        return self._events("events WHERE tenant = ? ORDER BY position", self._key_of(tenant))
+        return self._events("events WHERE tenant = ? ORDER BY position", self._known_key(tenant))
 
     async def event_of(self, tenant: str, delivery_id: str) -> DomainEvent | None:
         """The event that a delivery brings."""
@@ -152,82 +182,86 @@ class SqliteOutbox:
             "deliveries JOIN events ON events.position = deliveries.event_position "
             "WHERE deliveries.tenant = ? AND deliveries.id = ?"
         )
-        return next(iter(self._events(which, self._key_of(tenant), delivery_id)), None)
+        return next(iter(self._events(which, self._known_key(tenant), delivery_id)), None)
 
     def _events(self, which: str, *values: Any) -> list[DomainEvent]:
+        self._transactions.end()
         return [DomainEvent(*row) for row in self._db.execute(f"SELECT {_EVENT} FROM {which}", values)]  # noqa: S608
 
     async def deliveries(self, tenant: str) -> list[Delivery]:
         """Every delivery that is kept."""
-        return self._deliveries("tenant = ? ORDER BY event_position, position", self._key_of(tenant))
+        return self._deliveries("tenant = ? ORDER BY event_position, position", self._known_key(tenant))
 
     async def in_turn(self, tenant: str) -> list[Delivery]:
         """Every delivery that is kept, in the order in which they go out, or went."""
-        return self._deliveries(f"tenant = ? {_IN_ORDER}", self._key_of(tenant))
+        return self._deliveries(f"tenant = ? {_IN_ORDER}", self._known_key(tenant))
 
     async def forgotten(self, tenant: str) -> int:
         """How many events are kept no longer, because there were too many."""
-        return self._forgotten.get(self._key_of(tenant), 0)
+        sql = "SELECT events_gone FROM tenants WHERE tenant = ?"
+        row = self._db.execute(sql, (self._known_key(tenant),)).fetchone()
+        return int(row[0]) if row else 0
 
     async def delivery(self, tenant: str, delivery_id: str) -> Delivery | None:
         """One delivery."""
-        return next(iter(self._deliveries("tenant = ? AND id = ?", self._key_of(tenant), delivery_id)), None)
+        return next(iter(self._deliveries("tenant = ? AND id = ?", self._known_key(tenant), delivery_id)), None)
 
     async def pending(self, tenant: str, *, by: int) -> list[Delivery]:
         """What is to be delivered by an instant, in the order in which it goes out."""
         which = f"tenant = ? AND status = 'pending' AND due <= ? {_IN_ORDER}"
-        return self._deliveries(which, self._key_of(tenant), by)
+        return self._deliveries(which, self._known_key(tenant), by)
 
     async def next_for(self, tenant: str, url: str) -> Delivery | None:
         """What goes out to a URL next, due or not."""
         which = f"tenant = ? AND status = 'pending' AND url = ? {_IN_ORDER} LIMIT 1"
-        return next(iter(self._deliveries(which, self._key_of(tenant), url)), None)
+        return next(iter(self._deliveries(which, self._known_key(tenant), url)), None)
 
     def _deliveries(self, which: str, *values: Any) -> list[Delivery]:
+        self._transactions.end()
         rows = self._db.execute(f"SELECT {_DELIVERY} FROM deliveries WHERE {which}", values)  # noqa: S608
-        return [_delivery(row) for row in rows]
+        return [delivery_of(row) for row in rows]
 
     async def receivers(self, tenant: str) -> list[str]:
         """The URLs that something is still to be delivered to."""
         sql = "SELECT DISTINCT url FROM deliveries WHERE tenant = ? AND status = 'pending'"
-        return [url for (url,) in self._db.execute(sql, (self._key_of(tenant),))]
+        return [url for (url,) in self._db.execute(sql, (self._known_key(tenant),))]
+
+    async def waiting(self) -> list[str]:
+        """The tenants for which something is still to be delivered."""
+        sql = (
+            "SELECT instance_id FROM tenants WHERE tenant IN "
+            "(SELECT DISTINCT tenant FROM deliveries WHERE status = 'pending') ORDER BY tenant"
+        )
+        return [instance_id for (instance_id,) in self._db.execute(sql)]
 
     async def count_pending(self) -> int:
         """How much is still to be delivered, of all tenants."""
         sql = "SELECT COUNT(*) FROM deliveries WHERE status = 'pending'"
         return int(self._db.execute(sql).fetchone()[0])
 
+    async def claim(self, tenant: str, url: str, *, worker: str, now: int, until: int) -> bool:
+        """Whether this process may send to a URL until then."""
+        await self._transactions.turn()
+        with self._transactions.step:
+            claimed = sqlite_lanes.claim(
+                self._db, self._known_key(tenant), url, worker=worker, now=now, until=until
+            )
+        await self._transactions.settled()
+        return claimed
+
+    async def release(self, tenant: str, url: str, *, worker: str) -> None:
+        """Let go of a URL."""
+        await self._transactions.turn()
+        with self._transactions.step:
+            sqlite_lanes.release(self._db, self._known_key(tenant), url, worker=worker)
+        await self._transactions.settled()
+
     async def record(
         self, tenant: str, delivery_id: str, attempts: Sequence[Attempt], *, status: DeliveryStatus, due: int
     ) -> None:
         """Keep the attempts so far, and what follows from them. Nothing happens where the delivery is gone."""
         sql = "UPDATE deliveries SET status = ?, due = ?, attempts = ? WHERE tenant = ? AND id = ?"
-        self._db.execute(sql, (status, due, _attempts(attempts), self._key_of(tenant), delivery_id))
-
-
-def _row(delivery: Delivery) -> tuple[Any, ...]:
-    """A delivery as the columns hold it."""
-    return (
-        delivery.id,
-        delivery.event_id,
-        delivery.subscription_id,
-        delivery.url,
-        delivery.status,
-        delivery.due,
-        delivery.rank,
-        delivery.tamper,
-        delivery.fault_id,
-        _attempts(delivery.attempts),
-    )
-
-
-def _attempts(attempts: Iterable[Attempt]) -> bytes:
-    return orjson.dumps([astuple(attempt) for attempt in attempts])
-
-
-_NO_ATTEMPTS = _attempts(())
-
-
-def _delivery(row: Sequence[Any]) -> Delivery:
-    *columns, attempts = row
-    return replace(Delivery(*columns), attempts=tuple(Attempt(*parts) for parts in orjson.loads(attempts)))
+        await self._transactions.turn()
+        with self._transactions.step:
+            self._db.execute(sql, (status, due, attempts_as_json(attempts), self._known_key(tenant), delivery_id))
+        await self._transactions.settled()

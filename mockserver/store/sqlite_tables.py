@@ -26,7 +26,11 @@ CREATE TABLE {name} (
 CREATE UNIQUE INDEX {name}_id ON {name} (tenant, id);
 """
 OTHERS = """
-CREATE TABLE tenants (tenant INTEGER PRIMARY KEY, instance_id TEXT NOT NULL UNIQUE);
+CREATE TABLE tenants (
+  tenant INTEGER PRIMARY KEY, instance_id TEXT NOT NULL UNIQUE, record BLOB NOT NULL DEFAULT X'7B7D',
+  events_gone INTEGER NOT NULL DEFAULT 0, exchanges_gone INTEGER NOT NULL DEFAULT 0,
+  version INTEGER NOT NULL DEFAULT 0
+);
 CREATE TABLE pending (
   position INTEGER PRIMARY KEY, tenant INTEGER NOT NULL, due INTEGER NOT NULL, change BLOB NOT NULL
 );
