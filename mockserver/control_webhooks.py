@@ -118,7 +118,7 @@ async def trigger_event(app: Application, call: ControlCall) -> Answer:
     if "url" in body:
         _check_url(app, body["url"])
     event = await triggered(app, tenant, known_event(body["eventType"]), body)
-    await app.dispatch.trigger(tenant, event, body.get("fault"), url=body.get("url"))
+    event = await app.dispatch.trigger(tenant, event, body.get("fault"), url=body.get("url"))
     return _shown_event(app.dispatch.as_sent(tenant, event), tenant.instance_id)
 
 
@@ -167,18 +167,25 @@ def _shown_attempt(number: int, attempt: Attempt) -> dict[str, Any]:
 
 async def get_public_key(app: Application, _: ControlCall) -> Answer:
     """The key that verifies."""
+    await app.dispatch.renew_keys()
     key = await asyncio.to_thread(lambda: app.dispatch.keyring.current)  # making one takes a while
     return Response(200, key.public_pem().encode(), content_type=PEM_TYPE)
 
 
 async def get_key_set(app: Application, _: ControlCall) -> Answer:
     """The keys that verify."""
+    await app.dispatch.renew_keys()
     return {"keys": await asyncio.to_thread(lambda: app.dispatch.keyring.jwks()["keys"])}
 
 
 async def rotate_key(app: Application, call: ControlCall) -> Answer:
     """A new key that signs."""
-    await asyncio.to_thread(lambda: app.dispatch.keyring.rotate())
+    await app.dispatch.renew_keys()
+    ring = await asyncio.to_thread(lambda: app.dispatch.keyring)
+    made = await asyncio.to_thread(ring.new)
+    if app.store.survives:
+        await app.store.sites.save_signing_keys([key.private_pem() for key in ring.after(made)])
+    ring.rotate(made)
     return await get_key_set(app, call)
 
 

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from contextlib import suppress
-from dataclasses import dataclass, field
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Protocol
 
 from wixture.mockserver.clock import wall_seconds
 from wixture.mockserver.domain_events import Attempt, Delivery, DomainEvent
 from wixture.mockserver.store.outbox import Outbox
-from wixture.mockserver.tenants import Tenant
+from wixture.mockserver.store.store import StorageUnavailable
+from wixture.mockserver.tenant import Tenant
+from wixture.mockserver.webhooks.lanes import Lane, Step
 from wixture.mockserver.webhooks.outcomes import REASONS, Posted
 from wixture.mockserver.webhooks.schedule import MOST_ATTEMPTS, next_due
 from wixture.mockserver.webhooks.tokens import TokenMaker, TokenOrder
@@ -43,25 +44,6 @@ class Posts(Protocol):
     async def close(self) -> None: ...
 
 
-@dataclass(eq=False)
-class _Lane:
-    """One receiver of one tenant while something is on its way there. `wake` is set when it has to look anew."""
-
-    tenant: Tenant
-    url: str
-    wake: asyncio.Event = field(default_factory=asyncio.Event)
-    task: asyncio.Task[None] | None = None
-    failed_last: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What a flush or an advance came to; with `more` it ended early, for its receivers kept causing events."""
-
-    attempts: int
-    more: bool
-
-
 class Deliverer:
     """The deliveries of one server, in its loop."""
 
@@ -69,12 +51,13 @@ class Deliverer:
         self._outbox = outbox
         self._tokens = tokens
         self._posts = posts
-        self._lanes: dict[tuple[str, str], _Lane] = {}
+        self._lanes: dict[tuple[str, str], Lane] = {}
         self._steps: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._lives: dict[str, int] = defaultdict(int)
         self._all = asyncio.Semaphore(MOST_AT_ONCE)
         self._slow = asyncio.Semaphore(MOST_FAILING_AT_ONCE)
         self._failing = 0
+        self.reasons: Counter[str] = Counter()  # what became of the attempts so far
         self._retired = self._closed = False
 
     # ---- on a running clock ----------------------------------------------------------------------
@@ -86,7 +69,7 @@ class Deliverer:
         for url in urls:
             lane = self._lanes.get((tenant.instance_id, url))
             if lane is None:
-                lane = self._lanes[tenant.instance_id, url] = _Lane(tenant, url)
+                lane = self._lanes[tenant.instance_id, url] = Lane(tenant, url)
                 lane.task = asyncio.get_running_loop().create_task(
                     self._drive(lane), name=f"webhooks to {url[:60]}"
                 )
@@ -103,10 +86,10 @@ class Deliverer:
         if self._runs(tenant):
             self.notify(tenant, await self._outbox.receivers(tenant.instance_id))
 
-    def _lanes_of(self, tenant: Tenant) -> list[_Lane]:
+    def _lanes_of(self, tenant: Tenant) -> list[Lane]:
         return [lane for lane in self._lanes.values() if lane.tenant is tenant]
 
-    async def _drive(self, lane: _Lane) -> None:
+    async def _drive(self, lane: Lane) -> None:
         try:
             while lane.wake.is_set():
                 lane.wake.clear()
@@ -120,7 +103,7 @@ class Deliverer:
             if self._lanes.get(place) is lane:
                 del self._lanes[place]
 
-    async def _drive_once(self, lane: _Lane) -> bool:
+    async def _drive_once(self, lane: Lane) -> bool:
         """Send what is due next in a lane, or wait for it; False when there is nothing to wait for."""
         tenant = lane.tenant
         lane.wake.clear()
@@ -137,19 +120,19 @@ class Deliverer:
             await self._send_in_turn(lane, delivery)
         return True
 
-    async def _send_in_turn(self, lane: _Lane, delivery: Delivery) -> None:
+    async def _send_in_turn(self, lane: Lane, delivery: Delivery) -> None:
         """Send when there is a slot: receivers that failed last share some, and leave the rest to the others."""
         if lane.failed_last:
             async with self._slow, self._all:
-                attempt = await self.attempt(lane.tenant, delivery)
+                attempt = await self.attempt(lane.tenant, delivery, patient=True)
         else:
             async with self._all:
-                attempt = await self.attempt(lane.tenant, delivery)
+                attempt = await self.attempt(lane.tenant, delivery, patient=True)
         self._note(lane, failed=attempt.reason != "received")
         if lane.failed_last:
             await asyncio.sleep(min(self._failing / MOST_FAILING_A_SECOND, _LONGEST_PAUSE))
 
-    def _note(self, lane: _Lane, *, failed: bool) -> None:
+    def _note(self, lane: Lane, *, failed: bool) -> None:
         self._failing += failed - lane.failed_last
         lane.failed_last = failed
 
@@ -165,44 +148,58 @@ class Deliverer:
 
     async def set_clock(self, tenant: Tenant, now: int | None, *, frozen: bool) -> None:
         """Let the tenant's time jump, once nothing is on its way to an earlier target, and stop or run there."""
-        async with self._steps[tenant.instance_id]:
+        async with self._alone(tenant):
             tenant.clock.set(tenant.clock.now() if now is None else now, frozen=frozen)
         await self.resume(tenant)
 
     async def _step(self, tenant: Tenant, target: Callable[[], int]) -> Step:
         try:
-            async with self._steps[tenant.instance_id]:
+            async with self._alone(tenant):
                 until, life = target(), self._lives[tenant.instance_id]
                 await self._let_lanes_end(tenant)
                 due = await self._outbox.pending(tenant.instance_id, by=until)
-                attempts, most = 0, MOST_ATTEMPTS * len(due) + MOST_CAUSED
+                attempts, held, most = 0, False, MOST_ATTEMPTS * len(due) + MOST_CAUSED
                 while due and attempts < most and self._goes_on(tenant, life):
-                    tenant.clock.move_to(due[0].due)
+                    await self._move(tenant, due[0].due)
                     now = [delivery for delivery in due if delivery.due <= tenant.clock.now()]
                     attempts += len(now)
-                    await self._send_side_by_side(tenant, now)
+                    held = not await self._send_side_by_side(tenant, now)
+                    if held:
+                        break
                     due = await self._outbox.pending(tenant.instance_id, by=until)
                 more = bool(due) and self._goes_on(tenant, life)
                 if not more and self._lives[tenant.instance_id] == life:
-                    tenant.clock.move_to(until)
-                return Step(attempts, more)
+                    await self._move(tenant, until)
+                return Step(attempts, more, held)
         finally:
             await self.resume(tenant)
 
-    async def _send_side_by_side(self, tenant: Tenant, deliveries: list[Delivery]) -> None:
+    def _alone(self, tenant: Tenant) -> AbstractAsyncContextManager[object]:
+        """While nobody else moves the tenant's clock."""
+        return self._steps[tenant.instance_id]
+
+    async def _move(self, tenant: Tenant, instant: int) -> None:
+        tenant.clock.move_to(instant)
+
+    async def _send_side_by_side(self, tenant: Tenant, deliveries: list[Delivery]) -> bool:
+        """Whether all receivers had their turn."""
         by_receiver: dict[str, list[Delivery]] = defaultdict(list)
         for delivery in deliveries:
             by_receiver[delivery.url].append(delivery)
         life = self._lives[tenant.instance_id]
 
-        async def send(queue: list[Delivery]) -> None:
-            for delivery in queue:
-                async with self._all:
-                    if not self._goes_on(tenant, life):
-                        return
-                    await self.attempt(tenant, delivery)
+        async def send(queue: list[Delivery]) -> bool:
+            return await self._send_queue(tenant, queue, life)
 
-        await asyncio.gather(*map(send, by_receiver.values()))
+        return all(await asyncio.gather(*map(send, by_receiver.values())))
+
+    async def _send_queue(self, tenant: Tenant, queue: list[Delivery], life: int) -> bool:
+        for delivery in queue:
+            async with self._all:
+                if not self._goes_on(tenant, life):
+                    break
+                await self.attempt(tenant, delivery)
+        return True
 
     def _goes_on(self, tenant: Tenant, life: int) -> bool:
         """Whether the server still sends, and the tenant was not emptied since that life of it."""
@@ -217,14 +214,23 @@ class Deliverer:
 
     # ---- one attempt -----------------------------------------------------------------------------
 
-    async def attempt(self, tenant: Tenant, delivery: Delivery, *, by_hand: bool = False) -> Attempt:
-        """Sign and send a delivery once, and keep what came of it."""
+    async def attempt(
+        self, tenant: Tenant, delivery: Delivery, *, by_hand: bool = False, patient: bool = False
+    ) -> Attempt:
+        """Sign and send a delivery once, and keep what came of it; `patient` waits where it cannot be kept."""
         life = self._lives[tenant.instance_id]
         at = tenant.clock.now()
         posted = await self._posted(tenant, delivery)
+        self.reasons[posted.reason] += 1
         attempt = Attempt(at, posted.reason, posted.status, posted.duration_ms, by_hand)
-        if life == self._lives[tenant.instance_id] and not self._closed:
-            await self._keep(tenant, delivery.id, attempt)
+        while life == self._lives[tenant.instance_id] and not self._closed:
+            try:
+                await self._keep(tenant, delivery.id, attempt)
+                break
+            except StorageUnavailable:  # what is sent now would be sent again and again
+                if not patient or self._retired:
+                    raise
+                await asyncio.sleep(_LONGEST_PAUSE)
         return attempt
 
     async def _posted(self, tenant: Tenant, delivery: Delivery) -> Posted:
@@ -273,16 +279,21 @@ class Deliverer:
             lane.wake.set()
 
     async def close(self) -> None:
-        """Stop: what is on its way stays in the outbox, and what is being answered now is still kept."""
+        """Stop: what is on its way stays in the outbox, and what is being answered now is still kept.
+
+        Who is cancelled here waits for nothing more, and yet nothing is left that sends.
+        """
         self.retire()
         running = [lane.task for lane in self._lanes.values() if lane.task]
-        if running:
-            await asyncio.wait(running, timeout=_LAST_ATTEMPTS)
-        self._closed = True
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await self._posts.close()
+        try:
+            if running:
+                await asyncio.wait(running, timeout=_LAST_ATTEMPTS)
+        finally:
+            self._closed = True
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await self._posts.close()
 
 
 def _failed() -> Posted:

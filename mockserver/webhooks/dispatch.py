@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from dataclasses import replace
+from functools import cached_property, partial
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,12 @@ from wixture.mockserver.messages import Caller, Change
 from wixture.mockserver.refusals import Refusal
 from wixture.mockserver.settings import Settings
 from wixture.mockserver.store.outbox import Outbox
-from wixture.mockserver.tenants import Tenant
+from wixture.mockserver.store.sites import Sites
+from wixture.mockserver.store.store import IdTaken
+from wixture.mockserver.tenant import Tenant
+from wixture.mockserver.tenants import Tenants
 from wixture.mockserver.webhooks.events import events_of
+from wixture.mockserver.webhooks.sharing import Sharing
 
 if TYPE_CHECKING:
     from wixture.mockserver.webhooks.delivery import Deliverer, Posts
@@ -34,24 +39,46 @@ _NO_DELIVERIES: tuple[Delivery, ...] = ()
 class Dispatch:
     """What a server tells whom. Keys and outgoing HTTP are made when first needed."""
 
-    def __init__(self, settings: Settings, outbox: Outbox, *, posts: Posts | None = None) -> None:
-        """`posts` sends in place of real HTTP."""
+    def __init__(self, settings: Settings, outbox: Outbox, *, keys: Sequence[bytes] = ()) -> None:
+        """`keys` are those that signed before, in PEM, the newest first."""
+        self._keys = keys
         self._settings = settings
         self._outbox = outbox
-        self._posts = posts
+        self._posts: Posts | None = None
         self._making = threading.Lock()
         self._keyring: Keyring | None = None
         self._started = False
+        self._sharing: Sharing | None = None
+
+    def send_by(self, posts: Posts) -> None:
+        """Send by this in place of real HTTP. To be said before the first delivery."""
+        self._posts = posts
+
+    def share(self, sites: Sites, tenants: Tenants, generation: int) -> None:
+        """Other processes send from the same state, too; this one has that generation."""
+        self._sharing = Sharing(sites, tenants, self._outbox, f"{generation}")
+
+    async def renew_keys(self) -> None:
+        """Sign with what another process has rotated to."""
+        if self._sharing is None:
+            return
+        from wixture.mockserver.webhooks.signing import key_from  # loads cryptography: late
+
+        kept = list(await self._sharing.sites.signing_keys())
+        if kept and kept != list(self._keys):
+            self._keys = kept
+            self.keyring.replace([key_from(pem, "the state") for pem in kept])
 
     @property
     def keyring(self) -> Keyring:
         """The keys that sign, the same for every thread. Raises BadKey for a file that holds none."""
-        from wixture.mockserver.webhooks.signing import Keyring, read_key  # loads the cryptography: late
+        from wixture.mockserver.webhooks.signing import Keyring, key_from, read_key  # loads cryptography: late
 
         with self._making:
             if self._keyring is None:
-                given = self._settings.signing_key
-                self._keyring = Keyring(read_key(given) if given else None)
+                path = self._settings.signing_key
+                given = [read_key(path)] if path else []
+                self._keyring = Keyring(*given, *(key_from(pem, "the state") for pem in self._keys))
             return self._keyring
 
     @cached_property
@@ -79,7 +106,17 @@ class Dispatch:
         from wixture.mockserver.webhooks.post import Poster
 
         self._started = True
-        return Deliverer(self._outbox, self.tokens, self._posts or Poster(self.policy))
+        posts = self._posts or Poster(self.policy)
+        if self._sharing is None:
+            return Deliverer(self._outbox, self.tokens, posts)
+        from wixture.mockserver.webhooks.shared_delivery import SharedDeliverer
+
+        return SharedDeliverer(self._outbox, self.tokens, posts, self._sharing, self.renew_keys)
+
+    @property
+    def reasons(self) -> Mapping[str, int]:
+        """How often an attempt to deliver came to each reason."""
+        return self.deliverer.reasons if self._started else {}
 
     def load(self) -> None:
         """Import, on any thread, what the first delivery would else make its request wait for."""
@@ -138,21 +175,30 @@ class Dispatch:
 
     async def trigger(
         self, tenant: Tenant, event: DomainEvent, do: Mapping[str, Any] | None, *, url: str | None = None
-    ) -> None:
+    ) -> DomainEvent:
         """Send an event that no change caused, with a fault's action or those of the plans that hit.
 
-        With `url` it goes there alone, and no plan hits.
+        With `url` it goes there alone, and no plan hits. Returns it with the ID that it has in the end.
         """
         if url is not None:
             once = Subscription(tenant.chance.new_id("subscription"), event.name, url)
             deliveries: Sequence[Delivery] = planned(tenant, event, once, do or {})
         elif do is None:
-            deliveries = self.plan(tenant, [event])
+            plan = partial(self.plan, tenant, [event])
+            deliveries = plan() if self._sharing is None else await self._sharing.tenants.change(tenant, plan)
         else:
             wanting = [found for found in tenant.subscriptions.values() if found.wants(event.name)]
             deliveries = [one for found in wanting for one in planned(tenant, event, found, do)]
-        await self._outbox.add(tenant.instance_id, [event], deliveries)
+        while True:
+            try:
+                await self._outbox.add(tenant.instance_id, [event], deliveries)
+                break
+            except IdTaken:  # what was on its way during a reset has an ID that the stream gives once more
+                draw = tenant.chance.new_id
+                event = replace(event, id=draw("event"))
+                deliveries = [replace(one, id=draw("delivery"), event_id=event.id) for one in deliveries]
         self.sent(tenant, deliveries)
+        return event
 
     def as_sent(self, tenant: Tenant, event: DomainEvent) -> DomainEvent:
         """An event in the dialect in which it goes out."""
@@ -167,22 +213,35 @@ class Dispatch:
     async def advance(self, tenant: Tenant, seconds: float) -> None:
         """Move the tenant's time on, running what falls due, in order. Raises ValueError beyond the year 9999.
 
-        Raises Refusal when time stands still on the way, as the receivers of an instant keep causing events.
+        Raises Refusal when time stands still on the way: the receivers of an instant keep causing events, or
+        another process keeps sending to one.
         """
-        if not self._started:
+        if not self._started and self._sharing is None:
             tenant.clock.advance(seconds)
-        elif (await self.deliverer.advance(tenant, seconds)).more:
-            stands = f"The clock stands at {to_text(tenant.clock.now())}"
-            why = "a receiver causes an event by each that it gets, without end"
-            how = "Mend that, or drop what is on its way with POST /_mock/reset."
-            raise Refusal("MOCK_CONFLICT", f"{stands}: {why}. {how}")
+            return
+        step = await self.deliverer.advance(tenant, seconds)
+        if step.more:
+            raise Refusal("MOCK_CONFLICT", f"The clock stands at {to_text(tenant.clock.now())}: {step.why}")
 
     async def set_clock(self, tenant: Tenant, now: int | None, *, frozen: bool) -> None:
         """Let the tenant's time jump, or without `now` stay, and stop or run there."""
-        if self._started:
+        if self._started or self._sharing is not None:
             await self.deliverer.set_clock(tenant, now, frozen=frozen)
         else:
             tenant.clock.set(tenant.clock.now() if now is None else now, frozen=frozen)
+
+    async def go_on(self, tenants: Tenants) -> None:
+        """Bring on their way what an earlier server was to deliver."""
+        if self._sharing is not None:
+            self._sharing.watch(self._look_at_receivers)
+            return
+        for instance_id in await self._outbox.waiting():
+            await self.deliverer.resume(tenants.get(instance_id))
+
+    async def _look_at_receivers(self, tenant: Tenant) -> None:
+        """Drive what nobody may be driving any more."""
+        if not tenant.clock.frozen:
+            self.deliverer.notify(tenant, await self._outbox.receivers(tenant.instance_id))
 
     # ---- ends ------------------------------------------------------------------------------------
 
@@ -196,12 +255,18 @@ class Dispatch:
         if self._started:
             self.deliverer.retire()
 
-    async def close(self) -> int:
-        """Stop sending; how many deliveries stay in the outbox."""
-        if not self._started:
-            return 0
-        await self.deliverer.close()
-        return await self._outbox.count_pending()
+    async def close(self) -> None:
+        """Stop sending."""
+        try:
+            if self._sharing is not None:
+                await self._sharing.stop()
+        finally:
+            if self._started:
+                await self.deliverer.close()
+
+    async def count_pending(self) -> int:
+        """How many deliveries stay in the outbox, once something was on its way."""
+        return await self._outbox.count_pending() if self._started else 0
 
 
 def planned(

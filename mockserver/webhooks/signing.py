@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,12 @@ class SigningKey:
         spki = serialization.PublicFormat.SubjectPublicKeyInfo
         return self.private.public_key().public_bytes(serialization.Encoding.PEM, spki).decode()
 
+    def private_pem(self) -> bytes:
+        """The whole key as PKCS 8 in PEM, without a password: for the state alone."""
+        return self.private.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
     def jwk(self) -> dict[str, str]:
         """The public key as a JWK."""
         numbers = self.private.public_key().public_numbers()
@@ -64,9 +71,16 @@ def _number(value: int) -> str:
 def read_key(path: Path) -> SigningKey:
     """The key in a PEM file. Raises BadKey for one that cannot be read, is no RSA key or is too short."""
     try:
-        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        pem = path.read_bytes()
     except OSError as error:
         raise BadKey(f"{path} cannot be read: {error.strerror}.") from error
+    return key_from(pem, path)
+
+
+def key_from(pem: bytes, path: Path | str) -> SigningKey:
+    """The key in PEM that was found at a path. Raises BadKey."""
+    try:
+        private = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
         raise BadKey(f"{path} holds no private key in PEM without a password. {_HOW}") from error
     if not isinstance(private, RSAPrivateKey) or private.key_size < KEY_BITS:
@@ -83,8 +97,9 @@ class Keyring:
     Safe to use from several threads.
     """
 
-    def __init__(self, given: SigningKey | None = None) -> None:
-        self._keys: list[SigningKey] = [given] if given else []
+    def __init__(self, *given: SigningKey) -> None:
+        """`given` are the keys that there are, the one that signs first."""
+        self._keys = list({key.kid: key for key in given}.values())[:MOST_KEYS]
         self._lock = threading.Lock()
 
     @property
@@ -101,13 +116,27 @@ class Keyring:
         with self._lock:
             return [current, *self._keys[1:]]
 
-    def rotate(self) -> SigningKey:
-        """A new key signs from now on; the last few before it still verify."""
-        made = new_key()
-        _ = self.current
+    @staticmethod
+    def new() -> SigningKey:
+        """A key that could sign next. Takes a while: call it on a thread."""
+        return new_key()
+
+    def after(self, made: SigningKey) -> list[SigningKey]:
+        """The keys as they are once another one signs; the last few before it still verify."""
+        return [made, *self.all()][:MOST_KEYS]
+
+    def rotate(self, made: SigningKey | None = None) -> SigningKey:
+        """A new key signs from now on."""
+        made = made or new_key()
+        keys = self.after(made)
         with self._lock:
-            self._keys = [made, *self._keys][:MOST_KEYS]
+            self._keys = keys
         return made
+
+    def replace(self, keys: Iterable[SigningKey]) -> None:
+        """These are the keys from now on, the one that signs first."""
+        with self._lock:
+            self._keys = list(keys)[:MOST_KEYS]
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
         """The public keys as a JWK set, the one that signs first."""

@@ -8,7 +8,7 @@ import orjson
 
 from wixture.contracts import dialect
 from wixture.mockserver.domain_events import DomainEvent
-from wixture.mockserver.tenants import Tenant
+from wixture.mockserver.tenant import Tenant
 from wixture.mockserver.webhooks.envelope import claims
 from wixture.mockserver.webhooks.events import check_event
 from wixture.mockserver.webhooks.signing import Keyring, SigningKey, sign

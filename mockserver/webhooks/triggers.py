@@ -11,7 +11,7 @@ from wixture.mockserver.domain_events import DomainEvent
 from wixture.mockserver.messages import Change, Entity
 from wixture.mockserver.refusals import Refusal, invalid
 from wixture.mockserver.seeds import seed_changes
-from wixture.mockserver.tenants import Tenant
+from wixture.mockserver.tenant import Tenant
 
 if TYPE_CHECKING:
     from wixture.mockserver.app import Application
