@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote
 
 import orjson
 
 from wixture.contracts.violations import Violation
 from wixture.mockserver.instants import to_text
 from wixture.mockserver.messages import Exchange, Request, Response
+from wixture.mockserver.settings import Settings
 
 REPLACED = "***"
 
@@ -22,6 +23,16 @@ _SECRET_FIELDS = frozenset("clientsecret accesstoken refreshtoken code codeverif
 _SECRET_PARAMETER = re.compile(
     r"(?i)((?:^|[?&])(?:client_?secret|access_?token|refresh_?token|code(?:_?verifier)?|token)=)[^&]*"
 )
+
+
+_PASSWORD = re.compile(r"[a-z]+://[^/?#]*?:([^/?#]*)@")
+
+
+def secrets_of(settings: Settings) -> Sequence[str | None]:
+    """What only the server and its owner know: the app's secret, the keys, the password of its database."""
+    password = _PASSWORD.match(settings.store)
+    in_store = unquote(password[1]) if password else None
+    return (settings.app_secret, settings.api_key, settings.admin_token, in_store)
 
 
 class Redaction:
@@ -45,7 +56,7 @@ class Redaction:
             "identity": exchange.identity,
             "request": {
                 "method": request.method,
-                "path": self._text(request.path + query),
+                "path": self.text(request.path + query),
                 "headers": self._headers(request.headers),
                 "body": self._body(request, request.headers.get("content-type", ""), is_token=is_token),
             },
@@ -54,7 +65,7 @@ class Redaction:
                 "headers": self._headers(response.headers),
                 "body": self._body(response, response.content_type, is_token=is_token),
             },
-            "violations": [self._value(_violation(found)) for found in exchange.violations],
+            "violations": [self.value(_violation(found)) for found in exchange.violations],
             "faultId": exchange.fault_id,
             "ledgerRows": list(exchange.rows),
             "durationMs": exchange.duration_us / 1000,
@@ -62,7 +73,7 @@ class Redaction:
 
     def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         return {
-            name: REPLACED if name.lower() in _SECRET_HEADERS else self._text(value)
+            name: REPLACED if name.lower() in _SECRET_HEADERS else self.text(value)
             for name, value in headers.items()
         }
 
@@ -71,21 +82,23 @@ class Redaction:
             return None
         if content_type.lower().startswith("application/x-www-form-urlencoded"):
             pairs = parse_qsl(message.body.decode("utf-8", "replace"))
-            return self._value(_without_secret_fields(dict(pairs)))
+            return self.value(_without_secret_fields(dict(pairs)))
         try:
             value = orjson.loads(message.body)
         except ValueError:  # nobody knows where in it a credential stands
-            return REPLACED if is_token else self._text(message.body.decode("utf-8", "replace"))
-        return self._value(_without_secret_fields(value) if is_token else value)
+            return REPLACED if is_token else self.text(message.body.decode("utf-8", "replace"))
+        return self.value(_without_secret_fields(value) if is_token else value)
 
-    def _value(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
+        """A JSON value without them."""
         if isinstance(value, str):
-            return self._text(value)
+            return self.text(value)
         if isinstance(value, dict):
-            return {self._text(key): self._value(inner) for key, inner in value.items()}
-        return [self._value(inner) for inner in value] if isinstance(value, list) else value
+            return {self.text(key): self.value(inner) for key, inner in value.items()}
+        return [self.value(inner) for inner in value] if isinstance(value, list) else value
 
-    def _text(self, text: str) -> str:
+    def text(self, text: str) -> str:
+        """A text without them."""
         for secret in self._secrets:
             text = text.replace(secret, REPLACED)
         return _TOKEN.sub(REPLACED, text)
