@@ -14,7 +14,7 @@ import click
 
 from wixture.mockserver.auth import is_guid
 from wixture.mockserver.instants import from_text
-from wixture.mockserver.settings import CHANNELS, Settings
+from wixture.mockserver.settings import CHANNELS, POSTGRES, SQLITE, Settings
 
 DEFAULTS = Settings()
 
@@ -88,6 +88,21 @@ def channels(_: click.Context, __: click.Parameter, value: Any) -> tuple[str, ..
         if name not in CHANNELS:
             raise click.BadParameter(f"{name!r} is no channel; use some of {','.join(CHANNELS)}.")
     return names
+
+
+STORES = "memory|sqlite:PATH|postgresql://…"
+
+
+def store(_: click.Context, __: click.Parameter, value: str) -> str:
+    if value == "memory" or value.startswith(POSTGRES):
+        return value
+    path = value.removeprefix(SQLITE)
+    if path == value or not path:
+        shown = re.sub("//.*@", "//…@", value)  # what others call an address can have a password in it
+        raise click.BadParameter(
+            f"{shown!r} is neither `memory` nor `sqlite:PATH`, such as sqlite:state.db, nor `postgresql://…`."
+        )
+    return f"{SQLITE}{Path(path).expanduser().absolute()}"
 
 
 def consistency(_: click.Context, __: click.Parameter, value: str) -> int:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import gc
+import os
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,20 +12,23 @@ import click
 
 from wixture.mockserver import options as read
 from wixture.mockserver.access import is_loopback
+from wixture.mockserver.log_writing import log_options, logging_to_stderr
 from wixture.mockserver.options import DEFAULTS, option
+from wixture.mockserver.redaction import secrets_of
+from wixture.mockserver.serving import serve_alone, serve_by_workers
 from wixture.mockserver.settings import CHANNELS, DIALECTS, INPUTS, RATE_LIMITS, Settings
+from wixture.mockserver.workers import MOST
 
 if TYPE_CHECKING:
     import ssl
 
     from wixture.mockserver.mock import Mock
-    from wixture.mockserver.server import HttpServer
 
 
 # The options that a setting has the name of.
 _NAMED_ALIKE = (
-    "app_id app_secret instance_id client_id api_key host clock channels random_seed clock_speed token_clock "
-    "signing_key allow_net rate_limit dialect input admin_token"
+    "app_id app_secret instance_id client_id api_key host store clock channels random_seed clock_speed "
+    "token_clock signing_key allow_net rate_limit dialect input admin_token"
 ).split()
 
 
@@ -44,6 +46,15 @@ _NAMED_ALIKE = (
 )
 @option("--host", default=DEFAULTS.host, show_default=True, help="Address to listen on.")
 @option("--port", type=click.IntRange(0, 65535), default=8787, show_default=True, help="Port; 0 picks a free one.")
+@option("--store", default="memory", callback=read.store, metavar=read.STORES, help="Where state is kept.")
+@option(
+    "--workers",
+    type=click.IntRange(1, MOST),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Processes that answer, all of one state; not with memory.",
+)
 @option(
     "--seed",
     metavar="WORLD|FILE.yaml",
@@ -148,6 +159,7 @@ _NAMED_ALIKE = (
     help="OAuth client ID of the default tenant.",
 )
 @option("--api-key", default=DEFAULTS.api_key, help="API key of the Wix user.")
+@log_options
 def serve(**options: Any) -> None:
     """Run the mock until it is told to stop.
 
@@ -155,18 +167,33 @@ def serve(**options: Any) -> None:
     """
     settings = _settings(options)
     _refuse_open_control(settings)
-    mock = _mock(settings, options["seed"])
-    _run(mock, options, _ssl_context(options, settings.host))
+    _check_workers(options)
+    with logging_to_stderr(options["log_format"], options["log_level"], secrets_of(settings)):
+        mock = _mock(settings, options["seed"])
+        context = _ssl_context(options, settings.host)
+        if options["workers"] > 1:
+            serve_by_workers(mock, options, context)
+        else:
+            serve_alone(mock, options, context)
 
 
 def _mock(settings: Settings, seed: str | None) -> Mock:
     from wixture.mockserver.mock import Mock
     from wixture.mockserver.seed_files import BadSeed, load_seed
+    from wixture.mockserver.store.store import BadState, StateAway, StateInUse
 
     try:
         mock = Mock(settings, seed=load_seed(seed) if seed else None)
     except BadSeed as error:
         raise click.UsageError(str(error)) from error
+    except StateAway as error:
+        click.echo(f"--store: {error}", err=True)
+        sys.exit(3)
+    except BadState as error:
+        raise click.UsageError(f"--store: {error}") from error
+    except StateInUse as error:
+        click.echo(f"The state {settings.store} is in use: {error}. Stop it, or use another path.", err=True)
+        sys.exit(3)
     if settings.signing_key:
         _read_signing_key(mock)
     _check_receivers(mock)
@@ -202,47 +229,6 @@ def _ssl_context(options: Mapping[str, Any], host: str) -> ssl.SSLContext | None
         raise click.UsageError(str(error)) from error
 
 
-def _run(mock: Mock, options: Mapping[str, Any], context: ssl.SSLContext | None) -> None:
-    from wixture.mockserver.refusals import Refusal
-    from wixture.mockserver.server import ListenError, run
-
-    def ready(server: HttpServer) -> None:
-        mock.app.public_url = options["public_url"] or server.url
-        _announce(mock, server.url)
-        # No daemon: a thread that imports while the interpreter ends can abort the process.
-        threading.Thread(target=_settle, args=(mock,), name="wixture-warm-up").start()
-
-    try:
-        run(
-            mock,
-            options["host"],
-            options["port"],
-            ssl_context=context,
-            on_ready=ready,
-            new_request_id=mock.new_request_id,
-            lifespan=mock.lifespan,
-            on_stop=mock.retire,
-        )
-    except ListenError as error:
-        click.echo(error.strerror or str(error), err=True)
-        sys.exit(3)
-    except Refusal as error:
-        raise click.UsageError(f"{options['seed']} cannot be loaded: {error.message}") from error
-    if mock.undelivered:
-        things = "1 webhook was" if mock.undelivered == 1 else f"{mock.undelivered} webhooks were"
-        click.echo(f"{things} still to be delivered and went with the memory that held them.", err=True)
-
-
-def _settle(mock: Mock) -> None:
-    """Load what is needed later, then spare the collector what stays: a full collection of it takes 0.1 s.
-
-    A request leaves no cycles behind, so that collecting seldom costs no memory. This process is our own.
-    """
-    mock.warm_up()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
-
-
 def _settings(options: Mapping[str, Any]) -> Settings:
     _check_certificate(options)
     return Settings(
@@ -261,29 +247,17 @@ def _check_certificate(options: Mapping[str, Any]) -> None:
         raise click.UsageError("--cert and --key are for --tls: add it, or leave them out.")
 
 
+def _check_workers(options: Mapping[str, Any]) -> None:
+    if options["workers"] == 1:
+        return
+    if options["store"] == "memory":
+        how = "Give --store sqlite:PATH or --store postgresql://… too, or leave it out."
+        raise click.UsageError(f"--workers: no other process sees what is in memory. {how}")
+    if not hasattr(os, "fork"):
+        raise click.UsageError("--workers: this system cannot do that. Leave it out.")
+
+
 def _refuse_open_control(settings: Settings) -> None:
     if not is_loopback(settings.host) and not settings.admin_token:
         text = "can be reached by others: set --admin-token (or WIXTURE_ADMIN_TOKEN) for the control API."
         raise click.UsageError(f"{settings.host} {text}")
-
-
-def _announce(mock: Mock, url: str) -> None:
-    settings = mock.app.settings
-    lines = [
-        f"wixture ready on {url}",
-        f"  app ID        {settings.app_id}",
-        f"  app secret    {_unless_own(settings.app_secret, DEFAULTS.app_secret)}",
-        f"  instance ID   {settings.instance_id}",
-        f"  client ID     {settings.client_id}",
-        f"  API key       {_unless_own(settings.api_key, DEFAULTS.api_key)}",
-        f"  random seed   {mock.app.tenants.random_seed}",
-        f"  public key    {url}/_mock/webhooks/public-key.pem",
-        f"  contract      {url}/_mock/openapi.yaml",
-        f"  control API   {url}/_mock/control.yaml",
-    ]
-    click.echo("\n".join(lines))
-    sys.stdout.flush()
-
-
-def _unless_own(value: str, default: str) -> str:
-    return value if value == default else "(as you set it)"

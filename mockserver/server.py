@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 import signal
+import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -20,6 +23,9 @@ from wixture.mockserver.http.service import Handler, Service
 __all__ = ["BackgroundServer", "Handler", "HttpServer", "Limits", "ListenError", "PortInUse", "run"]
 
 _ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where to reach them, not where to bind
+
+_ORPHAN_SECONDS = 1.5
+"""How long a server may take to end whose parent is gone."""
 
 T = TypeVar("T")
 
@@ -53,14 +59,29 @@ class HttpServer:
     @property
     def url(self) -> str:
         """Where a client on this machine reaches the server, without a trailing slash."""
-        host = _ANY_ADDRESS.get(self._host, self._host)
-        return f"{self._scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+        return self.url_of(self._host, self.port, tls=self._scheme == "https")
 
-    async def start(self, host: str, port: int, *, ssl_context: ssl.SSLContext | None = None) -> None:
-        """Listen; port 0 picks a free one. Raises PortInUse, or ListenError for any other reason."""
+    @staticmethod
+    def url_of(host: str, port: int, *, tls: bool) -> str:
+        """Where a client on this machine reaches a server on an address, without a trailing slash."""
+        host = _ANY_ADDRESS.get(host, host)
+        return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+    async def start(
+        self,
+        host: str,
+        port: int,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        sockets: Sequence[socket.socket] = (),
+    ) -> None:
+        """Listen; port 0 picks a free one. Raises PortInUse, or ListenError for any other reason.
+
+        With `sockets`, which listen there already, on them.
+        """
         connections = Connections(self._service, asyncio.get_running_loop())
         try:
-            self._listeners = await listen(connections, host, port, ssl_context, self._service.limits)
+            self._listeners = await listen(connections, host, port, ssl_context, self._service.limits, sockets)
         except OSError as error:
             raise cannot_listen(host, port, error) from error
         self._connections = connections
@@ -83,6 +104,14 @@ class HttpServer:
         self._listeners, self._connections = [], None
 
 
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a worker has of its parent: sockets that listen, and the end of a pipe that ends with it."""
+
+    sockets: Sequence[socket.socket]
+    lifeline: int
+
+
 def run(
     app: Handler,
     host: str,
@@ -94,18 +123,20 @@ def run(
     new_request_id: Callable[[], str] = _numbered_request_id,
     lifespan: Lifespan = nullcontext,
     on_stop: Callable[[], None] = lambda: None,
+    inherited: Inherited | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, then return within five seconds. Uses uvloop where it is installed.
 
     `on_ready` is called in the loop once the socket listens, `on_stop` when the signal has come and requests may
-    still be in flight. Raises PortInUse or ListenError.
+    still be in flight; `inherited` is what one of several workers has. Raises PortInUse or ListenError.
     """
 
     async def serve() -> None:
         stopping = asyncio.Event()
         _on_signals(stopping.set)
+        sockets = _of_parent(inherited, stopping.set)
         server = HttpServer(app, limits=limits, new_request_id=new_request_id)
-        async with lifespan(), _listening(server, host, port, ssl_context, on_stop=on_stop):
+        async with lifespan(), _listening(server, host, port, ssl_context, on_stop=on_stop, sockets=sockets):
             on_ready(server)
             await stopping.wait()
 
@@ -121,9 +152,10 @@ async def _listening(
     ssl_context: ssl.SSLContext | None,
     *,
     on_stop: Callable[[], None] = lambda: None,
+    sockets: Sequence[socket.socket] = (),
 ) -> AsyncIterator[None]:
     """Listens for as long as it lasts; `on_stop` is called before the last requests are answered."""
-    await server.start(host, port, ssl_context=ssl_context)
+    await server.start(host, port, ssl_context=ssl_context, sockets=sockets)
     try:
         yield
     finally:
@@ -139,6 +171,22 @@ def _on_signals(stop: Callable[[], None]) -> None:
             loop.add_signal_handler(number, stop)
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+def _of_parent(inherited: Inherited | None, stop: Callable[[], None]) -> Sequence[socket.socket]:
+    """The parent's sockets. When it is gone `stop` is called in the loop, and what is not over soon after ends."""
+    if inherited is None:
+        return ()
+    loop = asyncio.get_running_loop()
+    lifeline = inherited.lifeline
+
+    def orphaned() -> None:
+        loop.remove_reader(lifeline)
+        loop.call_later(_ORPHAN_SECONDS, os._exit, 1)
+        stop()
+
+    loop.add_reader(lifeline, orphaned)
+    return inherited.sockets
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:

@@ -9,6 +9,8 @@ from pathlib import Path
 DIALECTS = ("corrected", "documented")
 INPUTS = ("strict", "lenient")
 RATE_LIMITS = ("off", "wix")
+SQLITE = "sqlite:"
+POSTGRES = ("postgresql://", "postgres://")
 CHANNELS = ("FACEBOOK", "INSTAGRAM", "LINKEDIN", "X", "TIKTOK")
 
 ACCESS_TOKEN_SECONDS = 14_400
@@ -29,6 +31,8 @@ class Settings:
     api_key: str = "IST.wixture-api-key"
     public_url: str = "http://127.0.0.1:8787"
     host: str = "127.0.0.1"
+    store: str = field(default="memory", repr=False)
+    """Where state is kept: `memory`, `sqlite:` and the path of a file, or the URL of a PostgreSQL database."""
     clock: str = "real"
     channels: tuple[str, ...] = CHANNELS
     account_id: str | None = None

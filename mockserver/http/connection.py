@@ -154,12 +154,14 @@ class Connection(Disturbing):
 
     async def _refused(self, refusal: wire.Refusal, message: RawRequestMessage | wire.Refusal) -> None:
         request_id = self._service.new_request_id()
+        more = {"fields": {"requestId": request_id, "status": refusal.status, "code": refusal.code}}
         if refusal.__cause__ is not None:
             # Only the place: the error's own text may hold bodies or tokens.
             place = "".join(traceback.format_tb(refusal.__cause__.__traceback__))
-            logger.error("%s %s: %s in\n%s", request_id, refusal.code, type(refusal.__cause__).__name__, place)
+            kind = type(refusal.__cause__).__name__
+            logger.error("%s %s: %s in\n%s", request_id, refusal.code, kind, place, extra=more)
         else:
-            logger.info("%s %s %s", request_id, refusal.status, refusal.code)
+            logger.info("%s %s %s", request_id, refusal.status, refusal.code, extra=more)
         method = "" if isinstance(message, wire.Refusal) else message.method
         head, body = wire.encode(refusal.response(request_id), method, "close", rfc822_formatted_time())
         try:

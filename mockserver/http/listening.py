@@ -14,7 +14,7 @@ from functools import partial
 from wixture.mockserver.http.connections import Connections
 from wixture.mockserver.http.limits import Limits
 
-_BACKLOG = 1024
+BACKLOG = 1024
 _ACCEPTED_AT_ONCE = 8
 
 
@@ -27,9 +27,14 @@ class PortInUse(ListenError):
 
 
 async def listen(
-    connections: Connections, host: str, port: int, ssl_context: ssl.SSLContext | None, limits: Limits
+    connections: Connections,
+    host: str,
+    port: int,
+    ssl_context: ssl.SSLContext | None,
+    limits: Limits,
+    sockets: Sequence[socket.socket] = (),
 ) -> list[asyncio.Server]:
-    """Listeners on one address: several on one socket under uvloop, where each accepts one connection a turn.
+    """Listeners on one address, or on sockets that listen: several on one under uvloop, for one connection a turn.
 
     With a single one, the last of a burst would wait as many turns, each as long as the requests of those before.
     """
@@ -39,13 +44,14 @@ async def listen(
         loop.create_server,
         connections,
         ssl=ssl_context,
-        backlog=_BACKLOG,
+        backlog=BACKLOG,
         ssl_handshake_timeout=handshake,
         ssl_shutdown_timeout=shutdown,
     )
-    listeners = [await open_one(host, port)]
+    own = [socket.socket(fileno=os.dup(one.fileno())) for one in sockets]
+    listeners = [await open_one(sock=one) for one in own] or [await open_one(host, port)]
     if type(loop).__module__.startswith("uvloop"):
-        numbers = [opened.fileno() for opened in listeners[0].sockets]
+        numbers = [opened.fileno() for listener in listeners for opened in listener.sockets]
         copies = [socket.socket(fileno=os.dup(number)) for number in numbers * (_ACCEPTED_AT_ONCE - 1)]
         listeners += [await open_one(sock=copy) for copy in copies]
     return listeners
