@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -14,54 +13,53 @@ import orjson
 from wixture.contracts.document import Match, Operation
 from wixture.contracts.routes import Routes
 from wixture.contracts.validation import own_contract
-from wixture.contracts.violations import Violation
 from wixture.mockserver import cors
 from wixture.mockserver.answers import Answers
 from wixture.mockserver.auth import Auth, authorize
 from wixture.mockserver.calls import Calls
 from wixture.mockserver.disturbances import disturbed, instead
-from wixture.mockserver.faults import Plan
-from wixture.mockserver.forms import (
-    STRICT,
-    Forms,
-    find_operation,
-    forms_of,
-    keep_stored,
-    read_request,
-)
+from wixture.mockserver.forms import find_operation, forms_of, keep_stored, read_request
 from wixture.mockserver.instants import to_text
-from wixture.mockserver.keys import make_keys
+from wixture.mockserver.journals import Journals
 from wixture.mockserver.links import Links, claims_for
-from wixture.mockserver.messages import REQUEST_ID, Call, Caller, Change, Entity, Request, Response
+from wixture.mockserver.messages import (
+    REQUEST_ID,
+    Call,
+    Caller,
+    Change,
+    Decision,
+    Entity,
+    Found,
+    Request,
+    Response,
+)
 from wixture.mockserver.oauth import OAuth
-from wixture.mockserver.refusals import Refusal, add_closest, breaches, log_failure, no_match, to_response
+from wixture.mockserver.opening import Opened, begin
+from wixture.mockserver.refusals import (
+    Refusal,
+    add_closest,
+    breaches,
+    bug,
+    log_failure,
+    no_match,
+    to_response,
+    unavailable,
+)
 from wixture.mockserver.rules import all_rules
-from wixture.mockserver.rules.world import World
+from wixture.mockserver.rules.world import Rule, World
 from wixture.mockserver.settings import Settings
-from wixture.mockserver.store.sqlite import SqliteStore
-from wixture.mockserver.store.store import MOST_RACES, Conflict, IdTaken, Store
-from wixture.mockserver.tenants import Tenant, Tenants
+from wixture.mockserver.store.store import MOST_RACES, Conflict, IdTaken, StorageUnavailable, Store
+from wixture.mockserver.tally import Tally
+from wixture.mockserver.tenant import Tenant
+from wixture.mockserver.tenants import Tenants
+from wixture.mockserver.token_answers import token_answer
 from wixture.mockserver.tokens import Tokens
+from wixture.mockserver.trace import Trace
 from wixture.mockserver.webhooks.dispatch import Dispatch
 
 log = logging.getLogger("wixture.app")
 
 API_TAGS = ("Marketing Consent", "Loyalty Social Media")
-
-
-@dataclass(slots=True)
-class Trace:
-    """What is found out about one request on its way, for the journal and for refusals."""
-
-    request: Request
-    operation: Operation | None = None
-    caller: Caller | None = None
-    tenant: Tenant | None = None
-    violations: tuple[Violation, ...] = ()
-    forms: Forms = STRICT
-    rows: tuple[str, ...] = ()
-    plan: Plan | None = None
-    failure: Exception | None = None
 
 
 class Application:
@@ -73,27 +71,28 @@ class Application:
         *,
         store: Store | None = None,
         seed: Mapping[str, Any] | None = None,
+        opened: Opened | None = None,
     ) -> None:
+        """State is `opened`, or a `store` that begins now, or what the settings name: BadState, StateInUse."""
         self.settings = settings or Settings()
+        opened = opened or begin(self.settings, store)
         self.launch_seed = seed or {}
         self.validation = own_contract("openapi")
         self.contract = self.validation.contract
         self.routes = Routes(self.contract.operations.values())
         self.calls = Calls(self.validation, self.routes)
         self.rules = all_rules(operation.operation_id for operation in self.contract.tagged(*API_TAGS))
-        self.store: Store = store or SqliteStore(lag_ms=self.settings.consistency_ms)
+        self.launch, self.keys, self.store = opened.launch, opened.launch.keys, opened.store
         self.answers = Answers(self.validation, recheck=self.settings.recheck)
-        self.keys = make_keys(self.settings.random_seed)
-        self.tenants = Tenants(self.settings, self.keys)
+        self.tenants = Tenants(self.settings, self.launch, self.store)
+        self.journals = Journals(self.tenants, self.store, self.settings.journal_size)
         self.tokens = Tokens(self.keys.token)
         self.auth = Auth(self.settings, self.tenants, self.tokens)
         self.oauth = OAuth(self.settings, self.tenants, self.tokens, self.auth)
-        self.dispatch = Dispatch(self.settings, self.store.outbox)
+        self.dispatch = Dispatch(self.settings, self.store.outbox, keys=self.launch.signing_keys)
         self.public_url = self.settings.public_url
         self.links = Links(self.keys.link, lambda: self.public_url)
-        self.breached = 0  # exchanges so far that broke the contract
-        self.failures: deque[tuple[str, Exception]] = deque(maxlen=16)
-        """The newest failures of our own, each with its request's ID."""
+        self.tally = Tally()
 
     # ---- the pipeline ----------------------------------------------------------------------------
 
@@ -103,11 +102,15 @@ class Application:
         trace = Trace(request)
         try:
             response = await self._answer(trace)
+            if trace.tenant is not None and trace.tenant.faults and not self.tenants.shared:
+                await self.tenants.keep(trace.tenant)  # what they have come to
         except Refusal as refusal:
             response = self._refused(trace, refusal)
+        except StorageUnavailable as trouble:
+            response = unavailable(trouble)
         except Exception as failure:
             trace.failure = failure
-            response = _bug("The mock failed; its log says where, under this answer's X-Wix-Request-Id.")
+            response = bug("The mock failed; its log says where, under this answer's X-Wix-Request-Id.")
         if trace.plan is not None:
             response = disturbed(response, trace.plan)
         return self._record(trace, response, (time.perf_counter_ns() - started) // 1000)
@@ -115,47 +118,29 @@ class Application:
     async def _answer(self, trace: Trace) -> Response:
         if cors.is_preflight(trace.request):
             return cors.preflight()
-        trace.forms = forms_of(trace.request, self._usual_forms(trace.request))
+        if self.tenants.shared:
+            await self.tenants.look_at(self.auth.tenant_named_by(trace.request))
+        trace.forms = forms_of(trace.request, self.auth.usual_forms(trace.request))
         match = self._match(trace)
         if match.operation.operation_id not in self.rules:
-            return self._token_answer(trace, match.operation)
+            return await token_answer(self, trace, match.operation)
         tenant = self._identify(trace, match.operation)
-        if tenant.faults and (injected := self._injected(trace, tenant, match.operation)):
+        if tenant.faults and (injected := await self.injected(trace, tenant, match.operation)):
             return injected
         if tenant.rate_limit is not None:
             tenant.rate_limit.count(tenant.clock.now())
         call = self._validated(trace, match)
         return await self._decide(trace, call)
 
-    def _injected(
+    async def injected(
         self, trace: Trace, tenant: Tenant, operation: Operation, *, named: bool = False
     ) -> Response | None:
         """The answer that a fault plan puts in the place of ours, if one that hits does that."""
         trace.tenant = tenant
-        trace.plan = tenant.faults.hit("operation", operation.operation_id, named=named)
+        trace.plan = await self.tenants.change(
+            tenant, lambda: tenant.faults.hit("operation", operation.operation_id, named=named)
+        )
         return instead(trace.plan) if trace.plan else None
-
-    def _token_answer(self, trace: Trace, operation: Operation) -> Response:
-        call = self.oauth.read(operation.operation_id, trace.request)
-        if call.tenant and call.tenant.faults:
-            injected = self._injected(trace, call.tenant, operation, named=True)
-            if injected is not None:
-                return injected
-        response = self.oauth.answer(call)
-        if not self.validation.accepts_response(operation, response.status, orjson.loads(response.body)):
-            raise Refusal("MOCK_BUG", "The mock's own token answer breaks the contract.")
-        answer = orjson.loads(response.body)
-        issued = self.tokens.read(answer.get("access_token", ""), "access")
-        about = answer.get("instanceId") or (issued.instance_id if issued else None)
-        trace.tenant = self.tenants.get(about) if about else trace.tenant
-        return response
-
-    def _usual_forms(self, request: Request) -> Forms:
-        """The forms of the request's tenant, as far as its credential names one; else the server's."""
-        if not self.tenants.choosy:
-            return self.tenants.forms
-        named = self.auth.tenant_named_by(request)
-        return self.tenants.get(named).forms if named in self.tenants.choosy else self.tenants.forms
 
     def _match(self, trace: Trace) -> Match:
         request = trace.request
@@ -189,7 +174,8 @@ class Application:
         while lost < MOST_RACES:
             found = await self.store.find(tenant.instance_id, rule.find(call, world), now=now)
             keep_stored(call.kept, found)
-            decision = rule.decide(call, found, world)
+            survive = self.tenants.survive
+            decision = await self._kept(rule, call, found, world) if survive else rule.decide(call, found, world)
             body = self.answers.encode(operation, decision.answer)
             if trace.forms.documented:
                 body = self.answers.documented(operation, body)
@@ -201,9 +187,21 @@ class Application:
                 continue  # a restored snapshot can hold IDs that the stream gives once more: draw the next one
             except Conflict:
                 lost += 1
+                world = self.world(tenant, now)
             else:
                 return Response(200, body)
         raise Refusal("MOCK_CONFLICT", "Others kept changing this entity; try again.")
+
+    async def _kept(self, rule: Rule, call: Call, found: Found, world: World) -> Decision:
+        """What a rule decides, once what it saw is kept: nobody is told of it before, not even by a refusal."""
+        try:
+            decision = rule.decide(call, found, world)
+        except Refusal:
+            await self.store.settled()
+            raise
+        if not decision.changes:
+            await self.store.settled()
+        return decision
 
     async def commit(
         self,
@@ -216,14 +214,23 @@ class Application:
         anonymized: bool = False,
     ) -> None:
         """Write changes, and exactly one event for each. Raises Conflict, and then nothing is written or told."""
-        events = self.dispatch.events(tenant, changes, caller, origin=origin, now=now, anonymized=anonymized)
-        deliveries = self.dispatch.plan(tenant, events)
-        try:
-            await self.store.commit(tenant.instance_id, changes, now=now, events=events, deliveries=deliveries)
-        except BaseException:
-            self.dispatch.take_back(tenant, events, deliveries)
-            raise
-        self.dispatch.sent(tenant, deliveries)
+        async with self.tenants.in_turn(tenant):
+            events = self.dispatch.events(tenant, changes, caller, origin=origin, now=now, anonymized=anonymized)
+            deliveries = self.dispatch.plan(tenant, events)
+            try:
+                await self.tenants.write(tenant, changes, now, events, deliveries)
+            except asyncio.CancelledError:  # nobody waits any more, but it is written
+                self.tally.committed(events)
+                self.dispatch.sent(tenant, deliveries)
+                raise
+            except BaseException as error:
+                self.tally.not_committed(error)
+                self.dispatch.take_back(tenant, events, deliveries)
+                if isinstance(error, Conflict):
+                    await self.tenants.look(tenant, again=True)
+                raise
+            self.tally.committed(events)
+            self.dispatch.sent(tenant, deliveries)
 
     def own_caller(self, tenant: Tenant) -> Caller:
         """The app, as the caller of what nobody calls."""
@@ -256,13 +263,11 @@ class Application:
         if refusal.code == "NOT_FOUND":
             add_closest(refusal, self.routes.meant(trace.request.method, trace.request.path))
         response = to_response(refusal)
-        operation = trace.operation
-        if operation and not self.validation.accepts_response(
-            operation, response.status, orjson.loads(response.body)
-        ):
+        operation, body = trace.operation, orjson.loads(response.body)
+        if operation and not self.validation.accepts_response(operation, response.status, body):
             log.error("%s answered %d, which its contract does not have", operation.operation_id, response.status)
             trace.failure = refusal
-            return _bug(f"The mock refused with {response.status}, which the contract does not have here.")
+            return bug(f"The mock refused with {response.status}, which the contract does not have here.")
         return response
 
     def _record(self, trace: Trace, response: Response, duration_us: int) -> Response:
@@ -282,17 +287,13 @@ class Application:
             duration_us,
         )
         (tenant.journal if tenant else self.tenants.unattributed).note(trace.request, answered, about)
-        self.breached += bool(trace.violations)
+        self.tally.note(about[3], response.status, duration_us, trace.violations)
         if trace.failure is not None:
             log_failure(log, request_id, trace.failure)
-            self.failures.append((request_id, trace.failure))
+            self.tally.failures.append((request_id, trace.failure))
         return answered
 
     def body_limit(self, method: str, path: str) -> int:
         """How long a body may be, in bytes."""
         match = self.routes.find(method, path)
         return match.operation.body_limit if match else 1024 * 1024
-
-
-def _bug(text: str) -> Response:
-    return to_response(Refusal("MOCK_BUG", text))

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from wixture.contracts.document import Operation
 from wixture.mockserver.clock import derived_id
+from wixture.mockserver.forms import Forms
 from wixture.mockserver.messages import Caller, IdentityType, Request
 from wixture.mockserver.refusals import Refusal
 from wixture.mockserver.settings import Settings
@@ -70,6 +71,14 @@ class Auth:
             return caller.instance_id
         site = request.headers.get("wix-site-id", "").lower()
         return site if self.is_api_key(credential) and is_guid(site) else None
+
+    def usual_forms(self, request: Request) -> Forms:
+        """The forms of the request's tenant, as far as its credential names one; else the server's."""
+        tenants = self._tenants
+        if not tenants.choosy:
+            return tenants.forms
+        named = self.tenant_named_by(request)
+        return tenants.get(named).forms if named in tenants.choosy else tenants.forms
 
     def is_api_key(self, credential: str) -> bool:
         """Whether a credential is this server's API key, compared in constant time."""

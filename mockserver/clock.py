@@ -11,6 +11,7 @@ import datetime
 import hashlib
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from wixture.mockserver.instants import FIRST, LAST, from_text, to_text
@@ -36,16 +37,21 @@ def wall_seconds() -> int:
     return time.time_ns() // 1_000_000_000
 
 
+def wall_microseconds() -> int:
+    """The wall clock in microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
 class Clock:
     """A tenant's time, in microseconds since 1970: the wall clock, shifted, or frozen at an instant.
 
     `speed` is how much faster than the wall clock it runs, from the moment it was made.
     """
 
-    def __init__(self, start: str = "real", *, speed: float = 1.0) -> None:
-        """`start` is `real`, or the instant at which the clock stands still."""
+    def __init__(self, start: str = "real", *, speed: float = 1.0, made: int | None = None) -> None:
+        """`start` is `real`, or the instant at which the clock stands still; `made` the moment, when not now."""
         self._start = start
-        self._made = time.time_ns() // 1000
+        self._made = wall_microseconds() if made is None else made
         self.speed = speed
         self.reset()
 
@@ -53,6 +59,17 @@ class Clock:
         """Back to how it was started."""
         self._shift = 0
         self._frozen = None if self._start == "real" else from_text(self._start)
+
+    def moved(self) -> dict[str, int | None] | None:
+        """What was done to it since it was started, as JSON; None for nothing."""
+        untouched = self._frozen is None if self._start == "real" else self._frozen == from_text(self._start)
+        return None if untouched and not self._shift else {"frozen": self._frozen, "shift": self._shift}
+
+    def put_back(self, moved: Mapping[str, int | None] | None) -> None:
+        """As it was when `moved` was asked."""
+        self.reset()
+        if moved is not None:
+            self._frozen, self._shift = moved["frozen"], moved["shift"] or 0
 
     def now(self) -> int:
         """The time, in microseconds since 1970."""
@@ -102,24 +119,35 @@ class Clock:
 
 
 class Chance:
-    """Streams of ids and bytes that follow from a random seed and a name, and can be rewound."""
+    """Streams of ids and bytes that follow from a random seed, a name and a generation, and can be rewound."""
 
-    def __init__(self, random_seed: int, name: str) -> None:
-        self._key = hashlib.blake2b(f"{random_seed}/{name}".encode()).digest()
-        self.reset()
+    def __init__(self, random_seed: int, name: str, generation: int = 0) -> None:
+        self._name = f"{random_seed}/{name}"
+        self.reset(generation)
 
-    def reset(self) -> None:
-        """Rewind every stream to its start."""
+    def reset(self, generation: int | None = None) -> None:
+        """Rewind every stream to its start; with a generation, to the start of the streams of that one."""
+        if generation is not None:
+            name = f"{self._name}/{generation}" if generation else self._name
+            self._key = hashlib.blake2b(name.encode()).digest()
         self._asked: dict[str, int] = {}
         self._ready: dict[str, list[str]] = {}
 
     def mark(self) -> object:
         """Where every stream stands, for `rewind_to`."""
-        return dict(self._asked), {purpose: list(ready) for purpose, ready in self._ready.items()}
+        return self._key, dict(self._asked), {purpose: list(ready) for purpose, ready in self._ready.items()}
 
     def rewind_to(self, mark: Any) -> None:
         """Let every stream go on from a mark, as if nothing had been drawn since."""
-        self._asked, self._ready = mark
+        self._key, self._asked, self._ready = mark
+
+    def drawn(self, purpose: str) -> int:
+        """How often a stream was asked for bytes."""
+        return self._asked.get(purpose, 0)
+
+    def skip(self, purpose: str, count: int) -> None:
+        """Let a stream go on as if it had been asked so often."""
+        self._asked[purpose] = count
 
     def bytes(self, purpose: str, size: int) -> bytes:
         """The next `size` bytes, at most 64, of the stream of that purpose."""

@@ -8,24 +8,24 @@ from typing import Any
 
 import orjson
 
-from wixture import __version__
 from wixture.contracts import dialect as dialects
 from wixture.contracts.document import SPEC_FOLDER, read_document
-from wixture.mockserver.app import API_TAGS, Application
+from wixture.mockserver.app import Application
 from wixture.mockserver.clock import derived_id
 from wixture.mockserver.erasure import erase
 from wixture.mockserver.forms import Forms
 from wixture.mockserver.instants import from_text
+from wixture.mockserver.login_codes import Code, code_expiry
 from wixture.mockserver.messages import ById, Response
-from wixture.mockserver.oauth import Code, code_expiry
 from wixture.mockserver.refusals import Refusal, invalid_field
-from wixture.mockserver.seeding import add_seed, load_launch_seed
+from wixture.mockserver.seeding import add_seed, load, reset
 from wixture.mockserver.seeds import place_of, snapshot_changes
 from wixture.mockserver.settings import ACCESS_TOKEN_SECONDS, CODE_SECONDS
-from wixture.mockserver.store.store import Conflict
-from wixture.mockserver.tenants import Tenant
+from wixture.mockserver.store.store import Conflict, RecordChanged
+from wixture.mockserver.tenant import Tenant
 
 YAML_TYPE = "application/yaml"
+SNAPSHOT_VERSION = 1
 Answer = dict[str, Any] | Response
 
 
@@ -41,11 +41,6 @@ class ControlCall:
 
 
 # ---- the server ----------------------------------------------------------------------------------
-
-
-async def get_health(app: Application, _: ControlCall) -> Answer:
-    """That the server is up, and how many operations it serves."""
-    return {"status": "ok", "version": __version__, "operations": len(app.contract.tagged(*API_TAGS))}
 
 
 async def get_contract_as_yaml(app: Application, call: ControlCall) -> Answer:
@@ -79,11 +74,9 @@ async def get_control_as_json(_: Application, __: ControlCall) -> Answer:
 async def reset_tenant(app: Application, call: ControlCall) -> Answer:
     """Back to the launch options."""
     for tenant in app.tenants.all() if call.everybody else [call.tenant]:
-        app.tenants.rewind(tenant)
-        await load_launch_seed(app, tenant)
-        app.dispatch.forget(tenant)
+        await reset(app, tenant)
     if call.everybody:
-        app.tenants.unattributed.clear()
+        await app.journals.clear(None)
     return {}
 
 
@@ -93,7 +86,7 @@ async def delete_tenant(app: Application, call: ControlCall) -> Answer:
     if tenant.instance_id == app.settings.instance_id:
         text = "This is the default tenant, which the server always has: POST /_mock/reset empties it."
         raise Refusal("MOCK_BAD_REQUEST", text)
-    await app.store.load(tenant.instance_id, (), replace=True)
+    await app.store.forget(tenant.instance_id)
     app.dispatch.forget(tenant)
     app.tenants.forget(tenant)
     return {}
@@ -129,7 +122,7 @@ async def get_state(app: Application, call: ControlCall) -> Answer:
     """A snapshot of the tenant."""
     tenant = call.tenant
     return {
-        "version": 1,
+        "version": SNAPSHOT_VERSION,
         "instanceId": tenant.instance_id,
         **await app.store.snapshot(tenant.instance_id),
         **_switches(tenant),
@@ -142,14 +135,18 @@ async def put_state(app: Application, call: ControlCall) -> Answer:
     tenant, snapshot = call.tenant, call.body
     now = instant(snapshot["clock"]["now"], "clock.now") if "clock" in snapshot else None
     try:
-        await app.store.load(tenant.instance_id, snapshot_changes(snapshot), replace=True)
+        with app.tenants.unless_refused(tenant):
+            _turn_switches(tenant, snapshot)
+            tenant.life += app.tenants.shared
+            if now is not None:
+                tenant.clock.set(now, frozen=snapshot["clock"]["frozen"])
+            await load(app, tenant, snapshot_changes(snapshot), replace=True)
     except Conflict as error:
+        if isinstance(error, RecordChanged):
+            raise
         text = f"{place_of(error.position, snapshot)} has the ID or identifier of another. Nothing was changed."
         raise Refusal("ALREADY_EXISTS", text, rule="consent-one-per-identifier") from error
     app.dispatch.forget(tenant)
-    _turn_switches(tenant, snapshot)
-    if now is not None:
-        tenant.clock.set(now, frozen=snapshot["clock"]["frozen"])
     return {}
 
 
@@ -229,6 +226,7 @@ async def create_token(app: Application, call: ControlCall) -> Answer:
     named = body.get("memberId") if identity == "MEMBER" else body.get("visitorId")
     subject = subjects.get(identity) or (named or tenant.chance.new_id(identity.lower())).lower()
     scopes = frozenset(body["scopes"]) if "scopes" in body else None
+    await app.tenants.announce(tenant)
     caller = app.oauth.caller(identity, tenant.instance_id, subject, scopes=scopes)
     return app.oauth.tokens_for(caller, body.get("expiresIn", ACCESS_TOKEN_SECONDS))
 
@@ -268,7 +266,6 @@ async def anonymize(app: Application, call: ControlCall) -> Answer:
 
 
 CALLS: Mapping[str, Callable[[Application, ControlCall], Awaitable[Answer]]] = {
-    "getHealth": get_health,
     "getContractAsYaml": get_contract_as_yaml,
     "getContractAsJson": get_contract_as_json,
     "getControlAsYaml": get_control_as_yaml,

@@ -8,31 +8,29 @@ from wixture.mockserver.app import Application
 from wixture.mockserver.control_calls import Answer, ControlCall, instant
 from wixture.mockserver.journal import Journal
 from wixture.mockserver.messages import Exchange
-from wixture.mockserver.redaction import Redaction
+from wixture.mockserver.redaction import Redaction, secrets_of
 
 
 async def list_exchanges(app: Application, call: ControlCall) -> Answer:
     """The tenant's exchanges, and those that name no tenant."""
     tenants = app.tenants.all() if call.everybody else [call.tenant]
-    own = [exchange for tenant in tenants for exchange in _selected(tenant.journal, call.query)]
+    own = [one for tenant in tenants for one in _selected(await app.journals.read(tenant), call.query)]
     if call.everybody:
         own.sort(key=lambda exchange: exchange.time)
-    settings = app.settings
-    redaction = Redaction((settings.app_secret, settings.api_key, settings.admin_token))
+    unattributed = await app.journals.read(None)
+    redaction = Redaction(secrets_of(app.settings))
     return {
         "exchanges": [redaction.shown(exchange) for exchange in own],
-        "unattributed": [
-            redaction.shown(exchange) for exchange in _selected(app.tenants.unattributed, call.query)
-        ],
+        "unattributed": [redaction.shown(exchange) for exchange in _selected(unattributed, call.query)],
     }
 
 
 async def delete_exchanges(app: Application, call: ControlCall) -> Answer:
     """Forget them."""
     for tenant in app.tenants.all() if call.everybody else [call.tenant]:
-        tenant.journal.clear()
+        await app.journals.clear(tenant)
     if call.everybody:
-        app.tenants.unattributed.clear()
+        await app.journals.clear(None)
     return {}
 
 

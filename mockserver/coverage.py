@@ -32,7 +32,7 @@ from wixture.mockserver.coverage_exchanges import (
 from wixture.mockserver.coverage_outbox import WAYS, shown_by_outbox
 from wixture.mockserver.journal import Journal
 from wixture.mockserver.pages.visits import ORIGINS
-from wixture.mockserver.tenants import Tenant
+from wixture.mockserver.tenant import Tenant
 from wixture.mockserver.webhooks.events import event_types
 
 VERSION = 1
@@ -133,10 +133,10 @@ async def coverage_of(
     """
     sums = _Sums()
     for tenant in tenants:
-        await _count_exchanges(app, tenant.journal, tenant.faults.action_of, sums)
+        await _count_exchanges(app, await app.journals.read(tenant), tenant.faults.action_of, sums)
         await _count_events(app, tenant, sums)
     if unattributed:
-        await _count_exchanges(app, app.tenants.unattributed, lambda _: None, sums)
+        await _count_exchanges(app, await app.journals.read(None), lambda _: None, sums)
     return document(sums.met, read=sums.read, forgotten=sums.forgotten)
 
 

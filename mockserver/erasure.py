@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from wixture.mockserver.messages import ByIdentifier, Change, EntityType, Followed, Identifier, email_key
 from wixture.mockserver.refusals import Refusal
 from wixture.mockserver.store.store import MOST_RACES, Conflict
-from wixture.mockserver.tenants import Tenant
+from wixture.mockserver.tenant import Tenant
 
 if TYPE_CHECKING:
     from wixture.mockserver.app import Application

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,14 +13,16 @@ MOST_PLANS = 1000
 MOST_REMOVED = 10_000
 """Removed plans that are remembered, for they may have broken answers that the journal still has."""
 
+_STREAM = "draw"
+
 
 @dataclass(slots=True)
 class Plan:
     """One plan: what it is about, what it does, and how often it has.
 
     `target` is an operation ID, a short event name or `*`. `nth` counts the matches from 1, `probability` draws
-    for each; with neither every match is hit. `times` is how often it acts at most. `chance` is its own, so that
-    no other plan changes what it draws.
+    for each; with neither every match is hit. `times` is how often it acts at most. `seed` is that of
+    `chance`, its own stream, so that no other plan changes what it draws.
     """
 
     id: str
@@ -30,9 +32,13 @@ class Plan:
     nth: int | None = None
     probability: float | None = None
     times: int | None = None
-    chance: Chance = field(kw_only=True, repr=False)
+    seed: int = 0
     matched: int = 0
     hits: int = 0
+    chance: Chance = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.chance = Chance(self.seed, "fault")
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as it was posted, with its ID and counts."""
@@ -77,10 +83,25 @@ class FaultPlans:
             nth=on.get("nth"),
             probability=on.get("probability"),
             times=raw.get("times"),
-            chance=Chance(int.from_bytes(self._chance.bytes("fault plan", 8)), "fault"),
+            seed=int.from_bytes(self._chance.bytes("fault plan", 8)),
         )
         self._plans[plan.id] = plan
         return plan
+
+    def kept(self) -> list[dict[str, Any]]:
+        """The plans with all that they have come to, as JSON."""
+        names = ("id", "kind", "target", "do", "nth", "probability", "times", "seed", "matched", "hits")
+        return [
+            {**{name: getattr(plan, name) for name in names}, "drawn": plan.chance.drawn(_STREAM)} for plan in self
+        ]
+
+    def put_back(self, kept: Iterable[Mapping[str, Any]]) -> None:
+        """The plans as they were when `kept` was asked, in the place of those that there are."""
+        self._plans = {}
+        for one in kept:
+            plan = Plan(**{name: content for name, content in one.items() if name != "drawn"})
+            plan.chance.skip(_STREAM, one["drawn"])
+            self._plans[plan.id] = plan
 
     def remove(self, plan_id: str) -> bool:
         """Whether there was such a plan; it is gone now."""
@@ -132,4 +153,4 @@ def _hits(plan: Plan) -> bool:
 
 def _draw(chance: Chance) -> float:
     """A number from 0 to below 1."""
-    return int.from_bytes(chance.bytes("draw", 6)) / 2**48
+    return int.from_bytes(chance.bytes(_STREAM, 6)) / 2**48

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from itertools import chain
 from typing import Any
 
+import orjson
+
+from wixture.contracts.violations import Violation
 from wixture.mockserver.messages import REQUEST_ID, Exchange, Request, Response
 
 MOST_BYTES = 64 * 1024 * 1024
@@ -14,8 +19,9 @@ MOST_BYTES_OF_ALL = 256 * 1024 * 1024
 _VIOLATION_BYTES = 512
 
 # Flat: whatever is kept is cold when it is forgotten, and each object of it costs a wait for memory then.
-_Record = tuple[Any, ...]
+Record = tuple[Any, ...]
 _VIOLATIONS, _REQUEST_HEADERS, _REQUEST_BODY, _RESPONSE_HEADERS, _RESPONSE_BODY, _WEIGHT = 5, -7, -6, -4, -2, -1
+_ROWS, _REQUEST_PATH, _REQUEST_QUERY = 7, -9, -8
 _MOST_GONE = 20  # breaches of the contract
 _MOST_VIOLATIONS_GONE = 10  # of each of them
 _ABOUT = 9  # how many fields stand before those of the request
@@ -38,9 +44,9 @@ class Journal:
     """
 
     def __init__(self, size: int, budget: Budget | None = None) -> None:
-        self._bodiless: deque[_Record] = deque()
-        self._whole: deque[_Record] = deque()  # newer than all without a body
-        self._gone: deque[_Record] = deque(maxlen=_MOST_GONE)
+        self._bodiless: deque[Record] = deque()
+        self._whole: deque[Record] = deque()  # newer than all without a body
+        self._gone: deque[Record] = deque(maxlen=_MOST_GONE)
         self._size = size
         self._budget = budget or Budget()
         self._bytes = 0
@@ -86,6 +92,9 @@ class Journal:
             body,
             weight,
         )
+        self._add(record, weight)
+
+    def _add(self, record: Record, weight: int) -> None:
         self._whole.append(record)
         self._count(weight)
         if len(self._whole) + len(self._bodiless) > self._size:
@@ -112,12 +121,27 @@ class Journal:
             self._gone.append(tuple(outline))
 
     def _let_go_of_body(self) -> None:
-        record = list(self._whole.popleft())
-        size = len(record[_REQUEST_BODY]) + len(record[_RESPONSE_BODY])
-        record[_REQUEST_BODY] = record[_RESPONSE_BODY] = b""
-        record[_WEIGHT] -= size
-        self._count(-size)
-        self._bodiless.append(tuple(record))
+        record = self._whole.popleft()
+        left = without_bodies(record)
+        self._count(left[_WEIGHT] - record[_WEIGHT])
+        self._bodiless.append(left)
+
+    def take(self) -> list[Record]:
+        """Everything that is kept, oldest first, as flat tuples; it is kept here no longer."""
+        taken = self.copied()
+        self._bodiless.clear()
+        self._whole.clear()
+        self._count(-self._bytes)
+        return taken
+
+    def copied(self) -> list[Record]:
+        """Everything that is kept, oldest first, as flat tuples."""
+        return [*self._bodiless, *self._whole]
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Keep what was taken elsewhere, or from here, as newer than all that is kept."""
+        for record in records:
+            self._add(record, record[_WEIGHT])
 
     def clear(self) -> None:
         """Forget everything."""
@@ -132,7 +156,47 @@ class Journal:
         self._budget.used += size
 
 
-def _exchange(record: _Record) -> Exchange:
+def size_of_bodies(record: Record) -> int:
+    """The bytes of both bodies."""
+    return len(record[_REQUEST_BODY]) + len(record[_RESPONSE_BODY])
+
+
+def without_bodies(record: Record) -> Record:
+    """What is left of a record when its bodies are let go of."""
+    left = list(record)
+    left[_REQUEST_BODY] = left[_RESPONSE_BODY] = b""
+    left[_WEIGHT] -= size_of_bodies(record)
+    return tuple(left)
+
+
+def packed(record: Record) -> tuple[bytes, bytes, bytes]:
+    """A record as JSON and both bodies, which are empty in the JSON."""
+    parts = list(record)
+    request, response = parts[_REQUEST_BODY], parts[_RESPONSE_BODY]
+    parts[_REQUEST_BODY] = parts[_RESPONSE_BODY] = ""
+    parts[_VIOLATIONS] = [asdict(found) for found in record[_VIOLATIONS]]
+    try:
+        return orjson.dumps(parts), request, response
+    except TypeError:  # a header may hold what is no Unicode: JSON's own escapes can say that
+        return json.dumps(parts).encode(), request, response
+
+
+def unpacked(about: bytes, request: bytes, response: bytes) -> Record:
+    """The record that was packed; bodies that were let go of meanwhile are empty."""
+    parts = json.loads(about)
+    weight = parts[_WEIGHT] if request or response else _weight_without_bodies(parts)
+    parts[_REQUEST_BODY], parts[_RESPONSE_BODY], parts[_WEIGHT] = request, response, weight
+    parts[_VIOLATIONS] = tuple(Violation(**found) for found in parts[_VIOLATIONS])
+    parts[_ROWS] = tuple(parts[_ROWS])
+    return tuple(parts)
+
+
+def _weight_without_bodies(parts: list[Any]) -> int:
+    line = len(parts[_REQUEST_PATH]) + len(parts[_REQUEST_QUERY])
+    return line + sum(map(len, parts[_REQUEST_HEADERS].values()))
+
+
+def _exchange(record: Record) -> Exchange:
     method, path, query_string, sent_headers, sent, status, headers, content_type, body, _ = record[_ABOUT:]
     id_, time, instance_id, operation_id, identity, *rest = record[:_ABOUT]
     request = Request(method, path, query_string, sent_headers, sent)

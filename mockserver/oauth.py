@@ -16,33 +16,21 @@ import orjson
 
 from wixture.mockserver import base64url
 from wixture.mockserver.auth import Auth
+from wixture.mockserver.login_codes import MOST_CODES, Code
 from wixture.mockserver.messages import Caller, IdentityType, Request, Response
 from wixture.mockserver.oauth_fields import Fields, OAuthError, need, need_guid, read_fields
 from wixture.mockserver.settings import (
     ACCESS_TOKEN_SECONDS,
-    CODE_SECONDS,
     LEGACY_ACCESS_TOKEN_SECONDS,
     REFRESH_TOKEN_SECONDS,
     Settings,
 )
-from wixture.mockserver.tenants import Tenant, Tenants
+from wixture.mockserver.tenant import Tenant
+from wixture.mockserver.tenants import Tenants
 from wixture.mockserver.tokens import Tokens, Use
 
 SUBJECT_TYPES = {"APP": "APP", "WIX_USER": "USER", "MEMBER": "MEMBER", "VISITOR": "VISITOR"}
 _NO_STORE = {"Cache-Control": "no-store"}
-_MOST_CODES = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """An authorization code, good once: who it is for, and what must come with it."""
-
-    identity: IdentityType
-    instance_id: str
-    subject_id: str
-    challenge: str | None
-    redirect_uri: str | None
-    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +256,7 @@ class OAuth:
     def new_code(self, code: Code, tenant: Tenant) -> str:
         """A code that can be exchanged once."""
         text = f"{base64url.encode(tenant.secrets.bytes('code', 24))}.{tenant.instance_id}"
-        while len(tenant.codes) >= _MOST_CODES:
+        while len(tenant.codes) >= MOST_CODES:
             del tenant.codes[next(iter(tenant.codes))]
         tenant.codes[text] = code
         return text
@@ -286,11 +274,6 @@ class OAuth:
         now = tenant.clock.now()
         issued = dataclasses.replace(caller, issued_at=now, expires_at=now + seconds * 1_000_000)
         return self._tokens.issue(issued, use, token_id=tenant.secrets.bytes("token", 9).hex())
-
-
-def code_expiry(now: int) -> int:
-    """When a code made now expires, in microseconds since 1970."""
-    return now + CODE_SECONDS * 1_000_000
 
 
 def _challenge(verifier: str) -> str:

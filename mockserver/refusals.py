@@ -9,7 +9,7 @@ import logging
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -39,6 +39,7 @@ STATUS: Mapping[str, int] = {
     "MOCK_CONFLICT": 409,
     "MOCK_UNSUPPORTED_MEDIA_TYPE": 415,
     "MOCK_BUG": 500,
+    "MOCK_STORAGE_UNAVAILABLE": 503,
     "MOCK_FAULT": 503,  # or the status that the fault plan names
     # the connection's own (mockserver/http/), before a request is one
     "MOCK_REQUEST_TIMEOUT": 408,
@@ -114,6 +115,25 @@ def invalid_field(
     return invalid([found])
 
 
+class Trouble(Protocol):
+    """Why the store cannot be used, as its text, and what follows from that: see StorageUnavailable."""
+
+    how: str
+    may_be_stored: bool
+
+
+def unavailable(trouble: Trouble) -> Response:
+    """The answer to what cannot be stored, or read, just now."""
+    stored = "what this call was to write may have been" if trouble.may_be_stored else "nothing of this call was"
+    text = f"The state cannot be used just now ({str(trouble)[:80]}), and {stored} stored. {trouble.how}."
+    return to_response(Refusal("MOCK_STORAGE_UNAVAILABLE", text))
+
+
+def bug(text: str) -> Response:
+    """The answer to what failed for a reason of our own."""
+    return to_response(Refusal("MOCK_BUG", text))
+
+
 def no_match(request: Request, why: NoMatch, what: str, how: str) -> Refusal:
     """The refusal of a request line that nothing answers: 405 where the path has other methods, else 404."""
     text = f"No {what} matches {request.method[:20]} {request.path[:120]}.{_closest(why.closest)}"
@@ -144,7 +164,9 @@ def _closest(operation: Operation | None) -> str:
 def log_failure(log: logging.Logger, request_id: str, failure: Exception) -> None:
     """Log where the mock failed, without the error's text: it may repeat what a client sent."""
     places = "".join(traceback.format_tb(failure.__traceback__))
-    log.error("request %s could not be answered: %s\n%s", request_id, type(failure).__name__, places)
+    about = {"requestId": request_id, "failure": type(failure).__name__}
+    text = "request %s could not be answered: %s\n%s"
+    log.error(text, request_id, type(failure).__name__, places, extra={"fields": about})
 
 
 def to_response(refusal: Refusal) -> Response:

@@ -15,10 +15,10 @@ from wixture.mockserver.pages.templates import FILES as FOLDER
 from wixture.mockserver.pages.templates import Outcome, Page, render
 from wixture.mockserver.pages.words import language_of
 from wixture.mockserver.querystring import parse_query
-from wixture.mockserver.refusals import Refusal, to_response
+from wixture.mockserver.refusals import Refusal, to_response, unavailable
 from wixture.mockserver.rules.links import click, standing
-from wixture.mockserver.store.store import MOST_RACES, Conflict
-from wixture.mockserver.tenants import Tenant
+from wixture.mockserver.store.store import MOST_RACES, Conflict, StorageUnavailable
+from wixture.mockserver.tenant import Tenant
 
 ORIGINS = {"CONFIRMATION": "confirmByLink", "REVOKE_CONFIRMATION": "revokeByLink"}
 _KINDS = {page: kind for kind, page in PAGES.items()}
@@ -46,6 +46,8 @@ class Visits:
             answer = await self._answer(request)
         except Refusal as refusal:
             answer = to_response(refusal)
+        except StorageUnavailable as trouble:
+            answer = unavailable(trouble)
         request_id = self._app.tenants.outside.new_id("request")
         headers = {**_HEADERS, **answer.headers, "X-Wix-Request-Id": request_id}
         return Response(answer.status, answer.body, headers, answer.content_type)
@@ -66,6 +68,9 @@ class Visits:
     async def _page(self, request: Request, kind: str, accepted: str) -> Page:
         """What there is to say. Raises BadLink."""
         claims = self._claims(request, kind)
+        if self._app.tenants.shared:
+            await self._app.tenants.look(self._app.tenants.get(claims.instance_id))
+            claims = self._claims(request, kind)  # another process may have moved the clock
         outcome, consent = await self._outcome(claims, clicked=request.method == "POST")
         return Page(outcome, language_of(claims.language, accepted), kind, masked(consent["details"]))
 
