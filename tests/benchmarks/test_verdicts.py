@@ -92,11 +92,16 @@ def test_a_peer_that_is_missing_is_not_judged() -> None:
     assert not any("multiple" in one.promise for one in verdicts([_measured("get", WIXTURE, 1)]))
 
 
-def test_memory_is_held_against_the_first_sample_with_a_full_journal() -> None:
-    grown = judge([(0, 50.0), (50_000, 100.0), (100_000, 140.0), (150_000, 103.0)])
-    assert not grown.ok
-    assert grown.measured == 1.03
-    assert judge([(0, 50.0), (50_000, 100.0), (100_000, 102.0)]).ok
+def test_memory_in_the_last_quarter_is_held_against_the_second() -> None:
+    def judged(*sizes: float) -> Verdict:
+        return judge([(50_000 * number, size) for number, size in enumerate(sizes)])
+
+    filling = (50.0, 90.0, 99.0)
+    assert judged(*filling, 100.0, 100.0, 100.0, 100.0, 130.0, 101.0, 102.0, 102.0, 102.0).ok
+    grown = judged(*filling, 100.0, 100.0, 100.0, 101.0, 102.0, 103.0, 103.0, 103.0, 104.0)
+    assert (grown.measured, grown.ok) == (1.03, False)
+    with pytest.raises(ValueError, match="3 samples are too few"):
+        judged(1.0, 1.0, 1.0)
 
 
 def test_the_slope_is_mib_in_a_hundred_thousand_requests() -> None:

@@ -18,9 +18,9 @@ from .conftest import _environment
 CONSENTS = "/marketing-consent/v1/marketing-consent"
 # A server whose store spoils what it keeps: each entity gets a field that the contract does not have.
 SPOILING = """
-from wixture.mockserver.store import sqlite
-encode = sqlite._encode
-sqlite._encode = lambda entity: encode({**entity, "grated": True})
+from wixture.mockserver.store import sqlite_entities
+encode = sqlite_entities._encode
+sqlite_entities._encode = lambda entity: encode({**entity, "grated": True})
 from wixture.cli import main
 main(["serve", "--port", "0"])
 """

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from databases import fresh_database
 
 from wixture.mockserver.app import Application
 from wixture.mockserver.messages import Call, Caller, Decision, Found, Request
@@ -220,10 +221,12 @@ class Answer:
 class Site:
     """One tenant of an application, with its clock and a caller of every identity."""
 
-    def __init__(self, app: Application, instance_id: str) -> None:
+    def __init__(self, app: Application, runner: asyncio.Runner, instance_id: str) -> None:
         self.app = app
+        self.runner = runner
         self.instance_id = instance_id
         self.tenant = app.tenants.get(instance_id)
+        runner.run(app.tenants.look(self.tenant))  # what is changed by hand from now on is the newest
 
     def token(self, identity: str, subject: str | None = None, **options: Any) -> str:
         subjects = {"MEMBER": MEMBER, "VISITOR": VISITOR}
@@ -248,7 +251,7 @@ class Site:
             sent["content-type"] = "application/json"
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         sent = {name: value for name, value in sent.items() if value != ""}
-        response = asyncio.run(self.app.handle(Request(method, path, query, sent, raw)))
+        response = self.runner.run(self.app.handle(Request(method, path, query, sent, raw)))
         read = orjson.loads(response.body) if response.body else None
         return Answer(response.status, read, response.headers)
 
@@ -267,21 +270,30 @@ class Site:
         self.tenant.clock.advance(seconds)
 
 
-@pytest.fixture(scope="session")
-def make_site() -> Iterator[Callable[..., Site]]:
+@pytest.fixture(scope="session", params=["memory", "file", "postgresql"])
+def make_site(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Site]]:
     """A new, empty site of an application with some settings; applications are shared, sites are not."""
     apps: dict[tuple[Any, ...], Application] = {}
+    stores = {
+        "memory": lambda: "memory",
+        "file": lambda: f"sqlite:{tmp_path_factory.mktemp('state') / 'state.db'}",
+        "postgresql": fresh_database,
+    }
     numbers = itertools.count(1)
 
     def make(**settings: Any) -> Site:
         key = tuple(sorted(settings.items()))
         if key not in apps:
-            apps[key] = Application(Settings(**{"clock": NOW, "random_seed": 1, **settings}))
-        return Site(apps[key], f"e0000000-0000-4000-8000-{next(numbers):012d}")
+            store = stores[request.param]()
+            apps[key] = Application(Settings(**{"clock": NOW, "random_seed": 1, "store": store, **settings}))
+        return Site(apps[key], runner, f"e0000000-0000-4000-8000-{next(numbers):012d}")
 
-    yield make
-    for app in apps.values():
-        asyncio.run(app.store.close())
+    with asyncio.Runner() as runner:
+        yield make
+        for app in apps.values():
+            runner.run(app.store.close())
 
 
 @pytest.fixture

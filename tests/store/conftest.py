@@ -10,9 +10,15 @@ from pathlib import Path
 
 import orjson
 import pytest
+from databases import fresh_database
 
+from wixture.mockserver.keys import make_keys
 from wixture.mockserver.messages import Change, Entity, Lookup
+from wixture.mockserver.store.postgres import PostgresStore
+from wixture.mockserver.store.sites import Launch
 from wixture.mockserver.store.sqlite import SqliteStore
+from wixture.mockserver.store.sqlite_file import SqliteFile
+from wixture.mockserver.store.sqlite_shared import SharedFile
 from wixture.mockserver.store.store import Snapshot, Store
 
 from .entities import guid
@@ -22,7 +28,27 @@ async def _memory(_: Path, lag_ms: int) -> Store:
     return SqliteStore(lag_ms=lag_ms)
 
 
-KINDS: dict[str, Callable[[Path, int], Awaitable[Store]]] = {"memory": _memory}
+async def _file(folder: Path, lag_ms: int) -> Store:
+    return SqliteFile.open(folder / "state.db", lambda: LAUNCH, lag_ms=lag_ms)
+
+
+async def _postgres(_: Path, lag_ms: int) -> Store:
+    return PostgresStore.open(fresh_database(), lambda: LAUNCH, lag_ms=lag_ms)
+
+
+async def _shared_file(folder: Path, lag_ms: int) -> Store:
+    """As a worker has it, whose parent would hold the lock."""
+    SqliteFile.open(folder / "state.db", lambda: LAUNCH, lag_ms=lag_ms).hand_over().lock.release()
+    return SharedFile.join(folder / "state.db", lag_ms=lag_ms)
+
+
+LAUNCH = Launch(make_keys(1), random_seed=1, made=0)
+KINDS: dict[str, Callable[[Path, int], Awaitable[Store]]] = {
+    "memory": _memory,
+    "file": _file,
+    "postgresql": _postgres,
+    "shared file": _shared_file,
+}
 """How to open an empty store of each kind: given a folder of its own and the lag of its reads."""
 
 _tenants = count(1)

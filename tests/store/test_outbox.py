@@ -11,7 +11,7 @@ from wixture.mockserver.domain_events import Attempt, Delivery, DomainEvent
 from wixture.mockserver.messages import Change
 from wixture.mockserver.store import outbox as outbox_module
 from wixture.mockserver.store.outbox import MOST_EVENTS, MOST_FAILING
-from wixture.mockserver.store.store import Conflict
+from wixture.mockserver.store.store import Conflict, IdTaken
 
 from .entities import consent
 
@@ -61,6 +61,21 @@ def test_events_and_deliveries_are_written_with_the_change(box: Box) -> None:
     assert (box.event_of("nope"), box.delivery("nope")) == (None, None)
 
 
+def test_a_delivery_whose_id_is_taken_is_refused_with_its_change_and_its_event(box: Box) -> None:
+    box.commit(Change("created", "marketing_consent", consent(1)), events=[event(1)], deliveries=[delivery(1)])
+    with pytest.raises(IdTaken) as taken:
+        box.commit(
+            Change("created", "marketing_consent", consent(2)), events=[event(2)], deliveries=[delivery(1, of=2)]
+        )
+    assert taken.value.position is None
+    with pytest.raises(IdTaken):
+        box.add([event(3)], [delivery(1, of=3)])
+    assert box.events() == [event(1)]
+    assert box.deliveries() == [delivery(1)]
+    snapshot = box.tenant.runner.run(box.tenant.store.snapshot(box.tenant.id))
+    assert [one["id"] for one in snapshot["marketingConsents"]] == [consent(1)["id"]]
+
+
 def test_a_change_that_conflicts_leaves_neither_event_nor_delivery(box: Box) -> None:
     box.commit(Change("created", "marketing_consent", consent(1)), events=[event(1)])
     with pytest.raises(Conflict):
@@ -76,13 +91,13 @@ def test_a_change_that_conflicts_leaves_neither_event_nor_delivery(box: Box) -> 
 
 def test_a_delivery_that_cannot_be_written_takes_the_change_back(box: Box) -> None:
     box.add([event(1)], [delivery(1)])
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(IdTaken):
         box.commit(
             Change("created", "marketing_consent", consent(1)), events=[event(2)], deliveries=[delivery(1, of=2)]
         )
     assert box.tenant.snapshot["marketingConsents"] == []
     assert (box.events(), box.deliveries()) == ([event(1)], [delivery(1)])
-    with pytest.raises(Exception, match="UNIQUE"):
+    with pytest.raises(IdTaken):
         box.add([event(2)], [delivery(1, of=2)])
     assert box.events() == [event(1)]
 

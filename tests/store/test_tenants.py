@@ -6,10 +6,12 @@ import asyncio
 import dataclasses
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+from databases import fresh_database
 from generators import Maker, about, damaged
 
 from wixture.mockserver.app import API_TAGS, Application
@@ -86,12 +88,19 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-@pytest.fixture
-def new_app(runner: asyncio.Runner) -> Iterator[Any]:
+@pytest.fixture(params=["memory", "file", "postgresql"])
+def new_app(request: pytest.FixtureRequest, tmp_path: Path, runner: asyncio.Runner) -> Iterator[Any]:
     apps: list[Application] = []
 
     def start(consistency_ms: int) -> Application:
-        settings = Settings(random_seed=11, clock="2024-05-01T12:00:00Z", consistency_ms=consistency_ms)
+        stores = {
+            "memory": lambda: "memory",
+            "file": lambda: f"sqlite:{tmp_path / str(len(apps))}",
+            "postgresql": fresh_database,
+        }
+        store = stores[request.param]()
+        clock = "2024-05-01T12:00:00Z"
+        settings = Settings(random_seed=11, clock=clock, consistency_ms=consistency_ms, store=store)
         apps.append(Application(settings))
         return apps[-1]
 

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 
 from wixture.mockserver.instants import from_text
-from wixture.mockserver.webhooks.dispatch import Dispatch
 from wixture.mockserver.webhooks.post import Posted
 
 START = "2024-01-31T08:00:00.000Z"
@@ -167,7 +166,7 @@ def make_site(make_api: Callable[..., Api], signing_key: Path) -> Callable[..., 
         api = make_api(**chosen)
         app = api.mock.app
         inbox = Inbox(now=lambda: app.tenants.get(app.settings.instance_id).clock.now())
-        app.dispatch = Dispatch(app.settings, app.store.outbox, posts=inbox)
+        app.dispatch.send_by(inbox)
         return Site(api, inbox)
 
     return make

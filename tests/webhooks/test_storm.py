@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from benchmarks.storm import SOCKET_FAILURES, Tally, in_process, problems, through_sockets
+from databases import fresh_database
 
 from wixture.mockserver.domain_events import Attempt, Delivery
 from wixture.mockserver.webhooks.schedule import WAITS
@@ -27,6 +28,11 @@ def test_in_a_storm_every_event_is_acknowledged_once_or_given_up_after_13_attemp
 def test_in_a_storm_over_real_sockets_as_well() -> None:
     quick = [failure for failure in SOCKET_FAILURES if failure != "silent"]  # each would cost its 1.25 seconds
     _check(asyncio.run(through_sockets(range(12), quick)), 12)
+
+
+@pytest.mark.rule("delivery-schedule", "delivery-received")
+def test_in_a_storm_of_two_servers_on_one_database_as_well() -> None:
+    _check(asyncio.run(in_process(range(12), store=fresh_database(), servers=2)), 12)
 
 
 def test_the_judge_of_a_storm_sees_what_is_missed_doubled_or_at_a_wrong_time() -> None:
