@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: serve test lint format docs bench bench-quick bench-scale bench-soak bench-profile bench-webhooks bench-plugin plugin-matrix webhook-storm mutants release-contract lock sdk fuzz clean
+.PHONY: serve test lint format docs bench bench-quick bench-scale bench-soak bench-profile bench-webhooks bench-plugin plugin-matrix webhook-storm crash mutants release-contract lock sdk fuzz clean bench-stores bench-workers
 
 serve: .venv/.done  ## run the mock on http://127.0.0.1:8787
 	$(BIN)/wixture serve $(ARGS)
@@ -37,6 +37,12 @@ bench-quick: .venv/.done  ## the same with fewer and shorter rounds, about a min
 bench-scale: .venv/.done  ## what a page costs at a million consents beside a thousand
 	$(BIN)/python -m benchmarks.scale $(ARGS)
 
+bench-stores: .venv/.done  ## what a state file costs beside memory
+	$(BIN)/python -m benchmarks.stores $(ARGS)
+
+bench-workers: .venv/.done  ## reads by two workers beside one
+	$(BIN)/python -m benchmarks.workers $(ARGS)
+
 bench-profile: .venv/.done  ## where a request's CPU time goes, by station
 	$(BIN)/python -m benchmarks.stations $(ARGS)
 
@@ -62,6 +68,9 @@ fuzz: .venv/.done  ## ten minutes of every phase and check against a mock of its
 	$(BIN)/wixture serve --port 8790 --random-seed 1 > /dev/null & mock=$$!; trap 'kill $$mock' EXIT; sleep 3; \
 	$(BIN)/wixture fuzz --url http://127.0.0.1:8790 --max-time 600 --max-examples 200 --allow-writes \
 	  --allow-irreversible createFollowedChannel $(ARGS)
+
+crash: .venv/.done  ## 1,000 cycles of write load and kill -9 on a state file: nothing acknowledged is lost (about 10 minutes)
+	$(BIN)/python -m benchmarks.crash $(ARGS)
 
 release-contract:  ## the contracts as they are now become those that later ones are held against
 	cp spec/openapi.yaml spec/control.yaml spec/released/

@@ -20,8 +20,8 @@ BIN = Path(sys.executable).parent
 _START_SECONDS = 60
 _WARM_UP_SECONDS = 2
 _Word = str | Path
-_ALLOWED = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
-SERVER_CORE, CLIENT_CORE = _ALLOWED[0], _ALLOWED[-1]
+ALLOWED = sorted(os.sched_getaffinity(0)) if sys.platform == "linux" else [0]
+SERVER_CORE, CLIENT_CORE = ALLOWED[0], ALLOWED[-1]
 """Two cores, or one and the same where this process may use no other."""
 
 

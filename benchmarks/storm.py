@@ -3,7 +3,8 @@
 Each storm is a tenant on a frozen clock with up to three receivers, each down for a while and then failing at
 random, and events at random instants. Afterwards every event must have been acknowledged exactly once by every
 receiver, or have had its 13 attempts at their instants. Most storms run in this process with an outcome in place
-of each HTTP exchange; some go through real sockets. State is kept in memory, so the server is not restarted here.
+of each HTTP exchange; some go through real sockets. State is kept in memory and by one server, or in a database by
+several: each event, each flush and each step of the clock is one server's then, whichever chance names.
 """
 
 from __future__ import annotations
@@ -14,22 +15,24 @@ import random
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import orjson
 
+from benchmarks.stores import MEMORY, database
 from wixture.mockserver import base64url
 from wixture.mockserver.app import Application
 from wixture.mockserver.clock import derived_id
 from wixture.mockserver.domain_events import Delivery, Subscription
 from wixture.mockserver.messages import Change
+from wixture.mockserver.mock import Mock
+from wixture.mockserver.refusals import Refusal
 from wixture.mockserver.settings import Settings
-from wixture.mockserver.tenants import Tenant
 from wixture.mockserver.webhooks.destinations import Policy
-from wixture.mockserver.webhooks.dispatch import Dispatch
 from wixture.mockserver.webhooks.post import Posted, Poster
 from wixture.mockserver.webhooks.schedule import WAITS
 
@@ -69,12 +72,12 @@ class Weather:
     """Takes webhooks in place of real HTTP: the outcome of each is its receiver's."""
 
     def __init__(self) -> None:
-        self.receivers: dict[str, tuple[Receiver, Tenant, int]] = {}
+        self.receivers: dict[str, tuple[Receiver, Callable[[], int], int]] = {}
 
     async def post(self, url: str, body: bytes) -> Posted:
-        receiver, tenant, began = self.receivers[url]
+        receiver, now, began = self.receivers[url]
         await asyncio.sleep(0)
-        reason = receiver.outcome((tenant.clock.now() - began) / _US)
+        reason = receiver.outcome((now() - began) / _US)
         if reason == "received":
             receiver.acknowledged[event_id(body)] += 1
         return Posted(200 if reason == "received" else None, reason, 0, b"", reason)
@@ -101,34 +104,62 @@ class Tally:
 
 
 class Storms:
-    """Storms on one server, each on a tenant of its own."""
+    """Storms on one state, each on a tenant of its own, whose events and steps are any server's."""
 
-    def __init__(self, posts: Any) -> None:
-        self.app = Application(Settings(clock="2024-01-31T08:00:00Z", random_seed=5))
-        self.app.dispatch = Dispatch(self.app.settings, self.app.store.outbox, posts=posts)
+    def __init__(self, make_posts: Callable[[], Any], store: str, servers: int) -> None:
+        settings = Settings(clock="2024-01-31T08:00:00Z", random_seed=5, store=store)
+        self.apps = [Mock(settings).app for _ in range(servers)]
+        for app in self.apps:
+            app.dispatch.send_by(make_posts())
         self.tally = Tally()
 
-    def tenant(self, seed: int) -> Tenant:
-        return self.app.tenants.get(derived_id("storm", str(seed)))
+    def now(self, seed: int) -> Callable[[], int]:
+        """What tells a storm's time: the server that has moved it last knows it."""
+        instance_id = derived_id("storm", str(seed))
+        return lambda: max(app.tenants.get(instance_id).clock.now() for app in self.apps)
 
     async def run(self, seed: int, rng: random.Random, receivers: Sequence[Receiver]) -> None:
         """Events at random instants, steps of random length, then calm until everything is settled."""
-        tenant = self.tenant(seed)
-        for number, receiver in enumerate(receivers):
-            tenant.subscriptions[str(number)] = Subscription(str(number), "*", receiver.url)
-        dispatch = self.app.dispatch
+        instance_id = derived_id("storm", str(seed))
+        await self._subscribe(instance_id, receivers)
+        chance = random.Random(f"servers {seed}")  # noqa: S311  # it has to repeat
         ids = []
         for number in range(rng.randint(1, 4)):
-            ids.append(await self._event(tenant, number))
+            ids.append(await self._event(chance.choice(self.apps), instance_id, number))
             if rng.random() < 0.5:
-                await dispatch.deliverer.flush(tenant)
-            await dispatch.advance(tenant, rng.choice((0, 1, 59.5, 600, HOUR, 5 * HOUR)))
-        await dispatch.advance(tenant, 60 * HOUR)
-        deliveries = await self.app.store.outbox.deliveries(tenant.instance_id)
-        self._judge(seed, ids, receivers, deliveries)
-        await self.app.store.load(tenant.instance_id, (), replace=True)
+                app = chance.choice(self.apps)
+                await app.dispatch.deliverer.flush(app.tenants.get(instance_id))
+            await self._advance(chance, instance_id, rng.choice((0, 1, 59.5, 600, HOUR, 5 * HOUR)))
+        await self._advance(chance, instance_id, 60 * HOUR)
+        store = self.apps[0].store
+        self._judge(seed, ids, receivers, await store.outbox.deliveries(instance_id))
+        await store.load(instance_id, (), replace=True)
 
-    async def _event(self, tenant: Tenant, number: int) -> str:
+    async def _subscribe(self, instance_id: str, receivers: Sequence[Receiver]) -> None:
+        app = self.apps[0]
+        tenant = app.tenants.get(instance_id)
+        new = {str(number): Subscription(str(number), "*", one.url) for number, one in enumerate(receivers)}
+        await app.tenants.change(tenant, lambda: tenant.subscriptions.update(new))
+
+    async def _advance(self, chance: random.Random, instance_id: str, seconds: float) -> None:
+        """One server moves the clock; where there are more, another one does at the same time, and not as far."""
+        steps = [seconds] if len(self.apps) == 1 else [seconds - min(seconds, 7), min(seconds, 7)]
+        chosen = chance.sample(self.apps, len(steps))
+        parts = zip(chosen, steps, strict=True)
+        await asyncio.gather(*(self._advance_one(app, instance_id, step) for app, step in parts))
+
+    async def _advance_one(self, app: Application, instance_id: str, seconds: float) -> None:
+        """As it is told to, once more where the other is still at it after five seconds."""
+        while True:
+            try:
+                return await app.dispatch.advance(app.tenants.get(instance_id), seconds)
+            except Refusal as refusal:
+                if "Another call is moving this tenant's clock" not in str(refusal):
+                    raise
+
+    async def _event(self, app: Application, instance_id: str, number: int) -> str:
+        tenant = app.tenants.get(instance_id)
+        await app.tenants.look(tenant)
         follow = {
             "id": tenant.chance.new_id(),
             "accountId": derived_id("account", tenant.instance_id),
@@ -136,9 +167,15 @@ class Storms:
             "createdDate": tenant.clock.now_text(),
         }
         change = Change("created", "followed_channel", follow)
-        caller, now = self.app.own_caller(tenant), tenant.clock.now()
-        await self.app.commit(tenant, [change], caller, origin="storm", now=now)
-        return (await self.app.store.outbox.events(tenant.instance_id))[-1].id
+        caller, now = app.own_caller(tenant), tenant.clock.now()
+        await app.commit(tenant, [change], caller, origin="storm", now=now)
+        return (await app.store.outbox.events(instance_id))[-1].id
+
+    async def close(self) -> None:
+        """Let go of the state."""
+        for app in self.apps:
+            await app.dispatch.close()
+            await app.store.close()
 
     def _judge(self, seed: int, ids: list[str], receivers: Sequence[Receiver], deliveries: list[Delivery]) -> None:
         tally = self.tally
@@ -177,52 +214,51 @@ def problems(deliveries: list[Delivery], acknowledged: int) -> list[str]:
     return found
 
 
-async def in_process(seeds: range) -> Tally:
+async def in_process(seeds: range, *, store: str = MEMORY, servers: int = 1) -> Tally:
     """Storms whose HTTP is an outcome by chance."""
     weather = Weather()
-    storms = Storms(weather)
+    storms = Storms(lambda: weather, store, servers)
     for seed in seeds:
         rng = random.Random(seed)  # noqa: S311  # it has to repeat
         receivers = [make_receiver(rng, FAILURES) for _ in range(rng.randint(1, 3))]
-        tenant = storms.tenant(seed)
+        now = storms.now(seed)
         for number, receiver in enumerate(receivers):
             receiver.url = f"http://127.0.0.1:9/{seed}/{number}"
-            weather.receivers[receiver.url] = (receiver, tenant, tenant.clock.now())
+            weather.receivers[receiver.url] = (receiver, now, now())
         await storms.run(seed, rng, receivers)
         weather.receivers.clear()
-    await storms.app.dispatch.close()
-    await storms.app.store.close()
+    await storms.close()
     return storms.tally
 
 
-async def through_sockets(seeds: range, failures: Sequence[str] = SOCKET_FAILURES) -> Tally:
+async def through_sockets(
+    seeds: range, failures: Sequence[str] = SOCKET_FAILURES, *, store: str = MEMORY, servers: int = 1
+) -> Tally:
     """Storms over real connections on loopback; a silent receiver costs its 1.25 s of real time."""
-    storms = Storms(Poster(Policy(loopback=True, allowed=())))
+    storms = Storms(lambda: Poster(Policy(loopback=True, allowed=())), store, servers)
     for seed in seeds:
         rng = random.Random(seed)  # noqa: S311  # it has to repeat
-        tenant = storms.tenant(seed)
-        servers, receivers = [], []
+        doors, receivers = [], []
         for _ in range(rng.randint(1, 3)):
             receiver = make_receiver(rng, failures)
-            server = await asyncio.start_server(_Door(receiver, tenant), "127.0.0.1", 0)
-            receiver.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-            servers.append(server)
+            door = await asyncio.start_server(_Door(receiver, storms.now(seed)), "127.0.0.1", 0)
+            receiver.url = f"http://127.0.0.1:{door.sockets[0].getsockname()[1]}/"
+            doors.append(door)
             receivers.append(receiver)
         await storms.run(seed, rng, receivers)
-        for server in servers:
-            server.close()
-    await storms.app.dispatch.close()
-    await storms.app.store.close()
+        for door in doors:
+            door.close()
+    await storms.close()
     return storms.tally
 
 
 class _Door:
     """A receiver's socket: reads one request and answers as the receiver's chance says."""
 
-    def __init__(self, receiver: Receiver, tenant: Tenant) -> None:
+    def __init__(self, receiver: Receiver, now: Callable[[], int]) -> None:
         self._receiver = receiver
-        self._tenant = tenant
-        self._began = tenant.clock.now()
+        self._now = now
+        self._began = now()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -230,7 +266,7 @@ class _Door:
             int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
         )
         body = await reader.readexactly(length)
-        outcome = self._receiver.outcome((self._tenant.clock.now() - self._began) / _US)
+        outcome = self._receiver.outcome((self._now() - self._began) / _US)
         if outcome == "received":
             self._receiver.acknowledged[event_id(body)] += 1
         await self._answer(outcome, reader, writer)
@@ -262,17 +298,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--storms", type=int, default=1000, help="storms in this process")
     parser.add_argument("--sockets", type=int, default=30, help="storms over real connections")
+    parser.add_argument("--servers", type=int, default=1, help="servers on one database; 1 is one on memory")
     parser.add_argument("--from", dest="first", type=int, default=0, help="the first seed")
     chosen = parser.parse_args()
     faults: list[str] = []
-    for kind, run, count in (
-        ("in process", in_process, chosen.storms),
-        ("real sockets", through_sockets, chosen.sockets),
-    ):
-        started = time.perf_counter()
-        tally = asyncio.run(run(range(chosen.first, chosen.first + count)))
-        print(_told(kind, tally, time.perf_counter() - started), flush=True)
-        faults += tally.faults
+    with ExitStack() as stack:
+        where = {"store": stack.enter_context(database()), "servers": chosen.servers} if chosen.servers > 1 else {}
+        for kind, run, count in (
+            ("in process", in_process, chosen.storms),
+            ("real sockets", through_sockets, chosen.sockets),
+        ):
+            started = time.perf_counter()
+            tally = asyncio.run(run(range(chosen.first, chosen.first + count), **where))
+            print(_told(kind, tally, time.perf_counter() - started), flush=True)
+            faults += tally.faults
     print("\n".join(faults[:20]))
     sys.exit(bool(faults))
 
