@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
-
-from wixture.mockserver.keys import Keys
+from wixture.mockserver.store.launch_rows import launch_of, rows_of
 from wixture.mockserver.store.postgres_functions import FUNCTIONS
 from wixture.mockserver.store.postgres_tables import TABLES
 from wixture.mockserver.store.sites import NO_TENANT, Launch
@@ -63,18 +61,7 @@ async def _create(db: Any, launch: Launch) -> None:
     for statements in (*TABLES, *FUNCTIONS):
         await db.execute(statements)
     await db.execute("INSERT INTO wixture.layout VALUES ($1)", VERSION)
-    keys = launch.keys
-    values = {
-        "key token": keys.token,
-        "key link": keys.link,
-        "key cursor": keys.cursor,
-        "random seed": str(launch.random_seed).encode(),
-        "made": str(launch.made or 0).encode(),
-        "starts": b"0",
-        "lag": b"0",
-        "signing keys": joined(launch.signing_keys),
-    }
-    await db.executemany(SET, list(values.items()))
+    await db.executemany(SET, rows_of(launch))
 
 
 async def _migrate(db: Any, to: int, migrations: Mapping[int, tuple[str, ...]]) -> None:
@@ -108,20 +95,8 @@ async def _launched(db: Any) -> Launch:
     values = {name: bytes(value) for name, value in await db.fetch("SELECT name, value FROM wixture.state")}
     known = await db.fetch("SELECT instance_id, record FROM wixture.tenants WHERE instance_id <> $1", NO_TENANT)
     try:
-        return Launch(
-            keys=Keys(token=values["key token"], link=values["key link"], cursor=values["key cursor"]),
-            random_seed=int(values["random seed"]),
-            generation=generation,
-            made=int(values["made"]),
-            is_filled="filled" in values,
-            records={instance_id: bytes(record) for instance_id, record in known},
-            signing_keys=[pem.encode() for pem in orjson.loads(values["signing keys"])],
-        )
+        records = {instance_id: bytes(record) for instance_id, record in known}
+        return launch_of(values, generation=generation, records=records)
     except KeyError as error:
         text = f"the table wixture.state lacks {error}. Bring it back, or drop the schema to begin anew."
         raise BadState(text) from error
-
-
-def joined(keys: Any) -> bytes:
-    """Signing keys as the table of the state holds them."""
-    return orjson.dumps([pem.decode() for pem in keys])

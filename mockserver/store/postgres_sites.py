@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-import orjson
-
-from wixture.mockserver.store.postgres_layout import SET, joined
+from wixture.mockserver.store.launch_rows import SIGNING_KEYS, joined, parted
+from wixture.mockserver.store.postgres_layout import SET
 from wixture.mockserver.store.postgres_pool import MUCH_SECONDS, Connection, Pool
 from wixture.mockserver.store.postgres_values import TENANT
 from wixture.mockserver.store.sites import (
@@ -82,11 +81,11 @@ class PostgresSites:
     async def signing_keys(self) -> list[bytes]:
         """The keys that sign webhooks as they are kept now."""
         rows = await self._pool.fetch("SELECT value FROM wixture.state WHERE name = 'signing keys'")
-        return [pem.encode() for pem in orjson.loads(rows[0][0])]
+        return parted(rows[0][0])
 
     async def save_signing_keys(self, keys: Sequence[bytes]) -> None:
         """Keep the keys that sign webhooks, in the place of those before."""
-        await self._pool.write(SET, "signing keys", joined(keys))
+        await self._pool.write(SET, SIGNING_KEYS, joined(keys))
 
     async def mark_filled(self) -> None:
         """The seed of the first launch is in the store: no later launch puts it there again."""

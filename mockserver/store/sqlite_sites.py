@@ -6,9 +6,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import orjson
-
-from wixture.mockserver.keys import Keys
+from wixture.mockserver.store.launch_rows import SIGNING_KEYS, joined, launch_of, parted, rows_of
 from wixture.mockserver.store.sites import (
     MOST_EXCHANGE_BYTES,
     NO_TENANT,
@@ -47,33 +45,14 @@ _TOO_HEAVY = (
 
 def found(db: sqlite3.Connection, launch: Launch) -> None:
     """Write what a new state starts from."""
-    keys = launch.keys
-    values = {
-        "key token": keys.token,
-        "key link": keys.link,
-        "key cursor": keys.cursor,
-        "random seed": str(launch.random_seed).encode(),
-        "made": str(launch.made or 0).encode(),
-        "starts": b"0",
-        "lag": b"0",
-        "signing keys": _joined(launch.signing_keys),
-    }
-    db.executemany(_SET, list(values.items()))
+    db.executemany(_SET, rows_of(launch))
 
 
 def launched(db: sqlite3.Connection) -> Launch:
     """What a server starts from that finds this state. Raises KeyError where something is missing."""
     values = {name: bytes(value) for name, value in db.execute("SELECT name, value FROM state")}
     known = db.execute("SELECT instance_id, record FROM tenants WHERE instance_id <> ?", (NO_TENANT,))
-    return Launch(
-        keys=Keys(token=values["key token"], link=values["key link"], cursor=values["key cursor"]),
-        random_seed=int(values["random seed"]),
-        generation=int(values["starts"]),
-        made=int(values["made"]),
-        is_filled="filled" in values,
-        records=dict(known.fetchall()),
-        signing_keys=[pem.encode() for pem in orjson.loads(values["signing keys"])],
-    )
+    return launch_of(values, generation=int(values["starts"]), records=dict(known.fetchall()))
 
 
 def count_start(db: sqlite3.Connection, generation: int) -> None:
@@ -95,10 +74,6 @@ def note_lag(db: sqlite3.Connection, *, lagging: bool) -> None:
 def try_out(db: sqlite3.Connection, size: int) -> None:
     """Write so many bytes that mean nothing, in the place of those of the last trial."""
     db.execute(_SET, ("trial", bytes(size)))
-
-
-def _joined(keys: Sequence[bytes]) -> bytes:
-    return orjson.dumps([pem.decode() for pem in keys])
 
 
 class SqliteSites:
@@ -153,11 +128,11 @@ class SqliteSites:
     async def signing_keys(self) -> Sequence[bytes]:
         """The keys that sign webhooks as they are kept now."""
         (kept,) = self._db.execute("SELECT value FROM state WHERE name = 'signing keys'").fetchone()
-        return [pem.encode() for pem in orjson.loads(kept)]
+        return parted(kept)
 
     async def save_signing_keys(self, keys: Sequence[bytes]) -> None:
         """Keep the keys that sign webhooks, in the place of those before."""
-        await self._set("signing keys", _joined(keys))
+        await self._set(SIGNING_KEYS, joined(keys))
 
     async def mark_filled(self) -> None:
         """The seed of the first launch is in the store: no later launch puts it there again."""
