@@ -219,7 +219,7 @@ class Tenants:
         if not self.shared or (tenant.changing and not again and self.record(tenant) != tenant.saved):
             return
         kept = await self._store.sites.newer(tenant.instance_id, tenant.version)
-        if kept is None:
+        if kept is None or 0 < kept.version <= tenant.version:  # this process has saved a newer one meanwhile
             return
         known, born, life = tenant.version, tenant.born, tenant.life
         tenant.saved, tenant.version = kept.record, kept.version
