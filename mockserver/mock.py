@@ -139,13 +139,13 @@ class Mock:
     def warm_up(self) -> None:
         """Import and build, off the request's path, what only the first refusal or token would need.
 
-        Runs on a thread of its own and ends early, between two steps, when the mock is stopped.
+        Runs on a thread of its own and ends early, between two steps, when the mock is stopped. It imports what
+        requests import: two threads that enter a package by different modules can each see half of it.
         """
         steps: tuple[Callable[[], object], ...] = (
             lambda: importlib.import_module("jwt"),
             lambda: importlib.import_module("wixture.mockserver.jwe"),
             rules,
-            lambda: importlib.import_module("openapi_core"),
             lambda: self.app.validation.authority,
             lambda: self.control,
             lambda: self.app.dispatch.keyring.current,
@@ -156,7 +156,7 @@ class Mock:
                 return
             try:
                 step()
-            except RuntimeError:  # an interpreter that ends lets nothing be loaded that would start threads
+            except (RuntimeError, ImportError):  # an interpreter that ends lets some things be loaded no more
                 if not self._stopping.is_set():
                     raise
 

@@ -35,3 +35,18 @@ def test_a_server_that_ends_while_it_warms_up_says_nothing(failing: Callable[...
 def test_what_cannot_be_loaded_while_the_server_runs_is_heard_of(failing: Callable[..., Mock]) -> None:
     with pytest.raises(RuntimeError, match=MESSAGE):
         failing(lambda: None).warm_up()
+
+
+def test_packages_are_entered_by_the_modules_that_requests_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a request of the first second met half of a package and was answered 500."""
+    entered: list[str] = []
+    really = importlib.import_module
+
+    def load(name: str, *more: object, **others: object) -> object:
+        entered.append(name)
+        return really(name, *more, **others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(importlib, "import_module", load)
+    Mock().warm_up()
+    assert {"jwt", "wixture.mockserver.jwe"} <= set(entered)
+    assert not {"openapi_core", "jsonschema"} & set(entered), "the contract's authority imports them"
