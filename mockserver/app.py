@@ -219,11 +219,11 @@ class Application:
             deliveries = self.dispatch.plan(tenant, events)
             try:
                 await self.tenants.write(tenant, changes, now, events, deliveries)
-            except asyncio.CancelledError:  # nobody waits any more, but it is written
-                self.tally.committed(events)
-                self.dispatch.sent(tenant, deliveries)
-                raise
             except BaseException as error:
+                if type(error) is asyncio.CancelledError:  # nobody waits any more, but it is written
+                    self.tally.committed(events)
+                    self.dispatch.sent(tenant, deliveries)
+                    raise
                 self.tally.not_committed(error)
                 self.dispatch.take_back(tenant, events, deliveries)
                 if isinstance(error, Conflict):

@@ -10,12 +10,12 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from wixture.mockserver.store.store import StorageUnavailable
+from wixture.mockserver.store.store import Abandoned, StorageUnavailable
 
 _SHARING = 32
 """Commits that share one transaction."""
 LOCK_SECONDS = 2.0
-"""How long other processes may keep this one from writing: half of the lease of a lane."""
+"""How long other processes may keep this one from writing: half of what a claim to a receiver is good for."""
 SHORT_MS = 100
 """How long a statement waits for other processes by itself, and all that this one does with it."""
 _PAUSE = 0.003
@@ -94,14 +94,17 @@ class Grouped:
         """Return when no other process writes, within a transaction that ends with this turn of the loop.
 
         Reads are answered meanwhile. Raises StorageUnavailable once others have kept it for too long, and at once
-        as long as they keep it then.
+        as long as they keep it then; raises Abandoned.
         """
         while not self._db.in_transaction and not self._begins():
             now = time.monotonic()
             self._kept_since = self._kept_since or now
             if now - self._kept_since >= LOCK_SECONDS:
                 raise StorageUnavailable("another process keeps the file from being written")
-            await asyncio.sleep(_PAUSE)
+            try:
+                await asyncio.sleep(_PAUSE)
+            except asyncio.CancelledError as error:
+                raise Abandoned from error
         self._kept_since = None
 
     def _begins(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -54,6 +55,10 @@ class StorageUnavailable(Exception):  # it is the disk's answer, not a failure o
         super().__init__(why)
         self.how = how
         self.may_be_stored = may_be_stored
+
+
+class Abandoned(asyncio.CancelledError):
+    """Whoever asked does not wait any more, and nothing was written. Other cancellations come after the write."""
 
 
 class BadState(Exception):  # it is the file that is wrong

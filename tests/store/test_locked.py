@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from wixture.mockserver.app import Application
 from wixture.mockserver.messages import ById
+from wixture.mockserver.settings import Settings
 from wixture.mockserver.store import sqlite_transactions
 from wixture.mockserver.store.sqlite_file import SqliteFile
 from wixture.mockserver.store.sqlite_shared import SharedFile
@@ -118,3 +120,22 @@ def test_a_worker_starts_to_read_while_nothing_can_be_written(path: Path, monkey
     for reader in readers:
         asyncio.run(reader.close())
     held.close()
+
+
+def test_who_does_not_wait_any_more_has_written_nothing(path: Path) -> None:
+    async def run() -> None:
+        app = Application(Settings(store=f"sqlite:{path}", clock="2024-01-31T08:00:00Z"))
+        tenant = app.tenants.get(app.settings.instance_id)
+        change, now = created(consent(1)), tenant.clock.now()
+        with locked(path):
+            commit = app.commit(tenant, [change], app.own_caller(tenant), origin="test", now=now)
+            waiting = asyncio.ensure_future(commit)
+            await asyncio.sleep(0.02)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+        assert (sum(app.tally.events.values()), app.tally.commits) == (0, {"failed": 1})
+        assert (await app.store.snapshot(tenant.instance_id))["marketingConsents"] == []
+        await app.store.close()
+
+    asyncio.run(run())
