@@ -36,7 +36,7 @@ LARGE_BODY_LIMIT = 64 * 1024 * 1024
 PARTS = (control_calls, control_journal, control_coverage, control_faults, control_health, control_webhooks)
 _CALLS = {name: answer for part in PARTS for name, answer in part.CALLS.items()}
 _OF_JOURNALS = ("listExchanges", "deleteExchanges", "getCoverage", "resetTenant")
-_OF_THE_SERVER = ("getHealth",)
+_OF_THE_SERVER = ("getHealth", "getMetrics")
 """Calls that say in their own time how the store is: nothing is asked of it around them."""
 _ONCE = (
     "seedTenant",

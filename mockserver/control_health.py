@@ -21,13 +21,18 @@ HEALTH_SECONDS = 2.0
 async def get_health(app: Application, _: ControlCall) -> Answer:
     """That the server is up and can store, and how many operations it serves."""
     about = {"version": __version__, "operations": len(app.contract.tagged(*API_TAGS))}
-    try:
-        problem = await asyncio.wait_for(app.store.check(), HEALTH_SECONDS)
-    except TimeoutError:
-        problem = "the store does not answer"
+    problem = await _problem(app)
     if problem is None:
         return {"status": "ok", **about}
     return Response(503, orjson.dumps({"status": "degraded", **about, "problem": problem}))
+
+
+async def _problem(app: Application) -> str | None:
+    """Why nothing can be stored now; None when it can."""
+    try:
+        return await asyncio.wait_for(app.store.check(), HEALTH_SECONDS)
+    except TimeoutError:
+        return "the store does not answer"
 
 
 async def get_metrics(app: Application, _: ControlCall) -> Answer:
@@ -38,7 +43,8 @@ async def get_metrics(app: Application, _: ControlCall) -> Answer:
     except ImportError as error:
         text = "Metrics need prometheus-client, which is not installed here: pip install 'wixture[metrics]'."
         raise Refusal("NOT_FOUND", text) from error
-    families = await metrics.families(app)
+    is_writable = await _problem(app) is None
+    families = await metrics.families(app, is_writable=is_writable, seconds=HEALTH_SECONDS)
     return Response(200, await asyncio.to_thread(metrics.as_text, families), content_type=metrics.TYPE)
 
 

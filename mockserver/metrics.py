@@ -6,6 +6,7 @@ label has few values that are known beforehand: no tenant, address or person is 
 
 from __future__ import annotations
 
+import asyncio
 import platform
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,15 +30,18 @@ _FIRST, _LAST = 5, 24
 """The narrowest bucket holds what took less than 2**5 µs = 32 µs, the widest but one 2**24 µs = 17 s."""
 
 
-async def families(app: Application) -> list[Metric]:
-    """Everything there is to tell now."""
+async def families(app: Application, *, is_writable: bool, seconds: float) -> list[Metric]:
+    """Everything there is to tell now; what the store does not tell within `seconds` is left out."""
     found = [
         *_of_requests(app.tally),
         *_of_work(app),
         *_of_memory(app),
         *ProcessCollector(registry=None).collect(),
     ]
-    return [*_labelled(found, worker=str(app.launch.generation)), *await _of_store(app)]
+    return [
+        *_labelled(found, worker=str(app.launch.generation)),
+        *await _of_store(app, is_writable=is_writable, seconds=seconds),
+    ]
 
 
 def as_text(found: Iterable[Metric]) -> bytes:
@@ -114,12 +118,12 @@ def _of_memory(app: Application) -> Iterator[Metric]:
     yield family
 
 
-async def _of_store(app: Application) -> list[Metric]:
-    """What all workers see alike. What cannot be read now is left out."""
-    writable = await app.store.check() is None
-    found = [GaugeMetricFamily("wixture_store_writable", "Whether state can be stored: 1 or 0.", value=writable)]
-    with suppress(StorageUnavailable):
-        pending = await app.store.outbox.count_pending()
+async def _of_store(app: Application, *, is_writable: bool, seconds: float) -> list[Metric]:
+    """What all workers see alike."""
+    text = "Whether state can be stored: 1 or 0."
+    found = [GaugeMetricFamily("wixture_store_writable", text, value=is_writable)]
+    with suppress(StorageUnavailable, TimeoutError):
+        pending = await asyncio.wait_for(app.store.outbox.count_pending(), seconds)
         found.append(
             GaugeMetricFamily("wixture_deliveries_pending", "Webhooks still to be delivered.", value=pending)
         )

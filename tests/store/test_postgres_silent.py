@@ -14,6 +14,8 @@ import pytest
 from conftest import CONSENTS, Api
 from databases import Server, fresh_database, name_of, shared_server
 
+from wixture.mockserver import control_health
+from wixture.mockserver.messages import Request
 from wixture.mockserver.mock import Mock
 from wixture.mockserver.settings import Settings
 from wixture.mockserver.store import postgres_pool
@@ -137,18 +139,37 @@ def test_a_function_that_is_gone_is_unavailable_and_says_what_to_mend(start_mock
     assert "nothing of this call was stored. Bring back what is missing" in answer.json["message"]
 
 
-def test_health_asks_the_store_nothing_but_whether_it_can_be_written(start_mock: Callable[..., Api]) -> None:
+@pytest.mark.parametrize("path", ["/_mock/health", "/_mock/metrics"])
+def test_how_the_server_is_is_told_whatever_the_store_does_not_answer(
+    start_mock: Callable[..., Api], path: str
+) -> None:
     url = fresh_database()
     api = start_mock(url)
 
     async def asked() -> int:
-        from wixture.mockserver.messages import Request
-
+        request = Request("GET", path, "", {"host": "127.0.0.1:8787"}, b"")
         async with locked(url, "wixture.tenants"):  # what a look at the tenant would wait for
-            request = Request("GET", "/_mock/health", "", {"host": "127.0.0.1:8787"}, b"")
             return (await asyncio.wait_for(api.mock.handle(request), 4)).status
 
     assert api._runner.run(asked()) == 200
+
+
+def test_metrics_leave_out_what_the_store_does_not_tell(
+    start_mock: Callable[..., Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control_health, "HEALTH_SECONDS", 0.2)
+    url = fresh_database()
+    api = start_mock(url)
+
+    async def asked() -> str:
+        async with locked(url, "wixture.deliveries"), locked(url, "wixture.state"):
+            request = Request("GET", "/_mock/metrics", "", {"host": "127.0.0.1:8787"}, b"")
+            return (await asyncio.wait_for(api.mock.handle(request), 4)).body.decode()
+
+    told = api._runner.run(asked())
+    assert "\nwixture_store_writable 0.0\n" in told
+    assert "wixture_deliveries_pending" not in told
+    assert "# TYPE wixture_requests_total counter" in told
 
 
 def test_a_stop_gives_up_what_the_database_does_not_answer(
@@ -177,8 +198,6 @@ def test_a_stop_gives_up_what_the_database_does_not_answer(
 
 
 def _request() -> Any:
-    from wixture.mockserver.messages import Request
-
     return Request("GET", CONSENTS + "/" + guid(1), "", {"host": "127.0.0.1:8787"}, b"")
 
 
