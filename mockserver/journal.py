@@ -18,8 +18,8 @@ MOST_BYTES = 64 * 1024 * 1024
 MOST_BYTES_OF_ALL = 256 * 1024 * 1024
 _VIOLATION_BYTES = 512
 
-# Flat: whatever is kept is cold when it is forgotten, and each object of it costs a wait for memory then.
-Record = tuple[Any, ...]
+FlatExchange = tuple[Any, ...]
+"""Whatever is kept is cold when it is forgotten, and each object of it costs a wait for memory then."""
 _VIOLATIONS, _REQUEST_HEADERS, _REQUEST_BODY, _RESPONSE_HEADERS, _RESPONSE_BODY, _WEIGHT = 5, -7, -6, -4, -2, -1
 _ROWS, _REQUEST_PATH, _REQUEST_QUERY = 7, -9, -8
 _MOST_GONE = 20  # breaches of the contract
@@ -44,9 +44,9 @@ class Journal:
     """
 
     def __init__(self, size: int, budget: Budget | None = None) -> None:
-        self._bodiless: deque[Record] = deque()
-        self._whole: deque[Record] = deque()  # newer than all without a body
-        self._gone: deque[Record] = deque(maxlen=_MOST_GONE)
+        self._bodiless: deque[FlatExchange] = deque()
+        self._whole: deque[FlatExchange] = deque()  # newer than all without a body
+        self._gone: deque[FlatExchange] = deque(maxlen=_MOST_GONE)
         self._size = size
         self._budget = budget or Budget()
         self._bytes = 0
@@ -94,7 +94,7 @@ class Journal:
         )
         self._add(record, weight)
 
-    def _add(self, record: Record, weight: int) -> None:
+    def _add(self, record: FlatExchange, weight: int) -> None:
         self._whole.append(record)
         self._count(weight)
         if len(self._whole) + len(self._bodiless) > self._size:
@@ -126,7 +126,7 @@ class Journal:
         self._count(left[_WEIGHT] - record[_WEIGHT])
         self._bodiless.append(left)
 
-    def take(self) -> list[Record]:
+    def take(self) -> list[FlatExchange]:
         """Everything that is kept, oldest first, as flat tuples; it is kept here no longer."""
         taken = self.copied()
         self._bodiless.clear()
@@ -134,11 +134,11 @@ class Journal:
         self._count(-self._bytes)
         return taken
 
-    def copied(self) -> list[Record]:
+    def copied(self) -> list[FlatExchange]:
         """Everything that is kept, oldest first, as flat tuples."""
         return [*self._bodiless, *self._whole]
 
-    def add(self, records: Iterable[Record]) -> None:
+    def add(self, records: Iterable[FlatExchange]) -> None:
         """Keep what was taken elsewhere, or from here, as newer than all that is kept."""
         for record in records:
             self._add(record, record[_WEIGHT])
@@ -156,12 +156,12 @@ class Journal:
         self._budget.used += size
 
 
-def size_of_bodies(record: Record) -> int:
+def size_of_bodies(record: FlatExchange) -> int:
     """The bytes of both bodies."""
     return len(record[_REQUEST_BODY]) + len(record[_RESPONSE_BODY])
 
 
-def without_bodies(record: Record) -> Record:
+def without_bodies(record: FlatExchange) -> FlatExchange:
     """What is left of a record when its bodies are let go of."""
     left = list(record)
     left[_REQUEST_BODY] = left[_RESPONSE_BODY] = b""
@@ -169,7 +169,7 @@ def without_bodies(record: Record) -> Record:
     return tuple(left)
 
 
-def packed(record: Record) -> tuple[bytes, bytes, bytes]:
+def packed(record: FlatExchange) -> tuple[bytes, bytes, bytes]:
     """A record as JSON and both bodies, which are empty in the JSON."""
     parts = list(record)
     request, response = parts[_REQUEST_BODY], parts[_RESPONSE_BODY]
@@ -181,7 +181,7 @@ def packed(record: Record) -> tuple[bytes, bytes, bytes]:
         return json.dumps(parts).encode(), request, response
 
 
-def unpacked(about: bytes, request: bytes, response: bytes) -> Record:
+def unpacked(about: bytes, request: bytes, response: bytes) -> FlatExchange:
     """The record that was packed; bodies that were let go of meanwhile are empty."""
     parts = json.loads(about)
     weight = parts[_WEIGHT] if request or response else _weight_without_bodies(parts)
@@ -196,7 +196,7 @@ def _weight_without_bodies(parts: list[Any]) -> int:
     return line + sum(map(len, parts[_REQUEST_HEADERS].values()))
 
 
-def _exchange(record: Record) -> Exchange:
+def _exchange(record: FlatExchange) -> Exchange:
     method, path, query_string, sent_headers, sent, status, headers, content_type, body, _ = record[_ABOUT:]
     id_, time, instance_id, operation_id, identity, *rest = record[:_ABOUT]
     request = Request(method, path, query_string, sent_headers, sent)

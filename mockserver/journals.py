@@ -12,7 +12,15 @@ import logging
 import time
 from contextlib import suppress
 
-from wixture.mockserver.journal import Budget, Journal, Record, packed, size_of_bodies, unpacked, without_bodies
+from wixture.mockserver.journal import (
+    Budget,
+    FlatExchange,
+    Journal,
+    packed,
+    size_of_bodies,
+    unpacked,
+    without_bodies,
+)
 from wixture.mockserver.store.sites import NO_TENANT, KeptExchange
 from wixture.mockserver.store.store import StorageUnavailable, Store
 from wixture.mockserver.tenant import Tenant
@@ -117,7 +125,7 @@ class Journals:
             rest = min(max(SECONDS, _REST * (time.monotonic() - begun)), LONGEST_SECONDS)
 
 
-def _light(records: list[Record]) -> list[Record]:
+def _light(records: list[FlatExchange]) -> list[FlatExchange]:
     """The records, of which the newest have their bodies: a disk takes less in a second than a load can bring."""
     total = 0
     for place in range(len(records) - 1, -1, -1):

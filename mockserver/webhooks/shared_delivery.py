@@ -21,7 +21,7 @@ from wixture.mockserver.webhooks.lanes import Lane
 from wixture.mockserver.webhooks.sharing import Sharing
 from wixture.mockserver.webhooks.tokens import TokenMaker
 
-LEASE_US = 4_000_000
+CLAIM_US = 4_000_000
 """How long a claim is good: longer than an attempt can take."""
 _FRESH_US = 2_500_000
 _RENEW_SECONDS = 1.0
@@ -32,7 +32,7 @@ _CLOCK = "clock"
 """What is claimed, in the place of a URL, by who moves a tenant's clock."""
 
 
-class Leases:
+class Claims:
     """The claims of one process."""
 
     def __init__(self, outbox: Outbox, worker: str) -> None:
@@ -46,10 +46,10 @@ class Leases:
         now = wall_microseconds()
         if self._held.get((tenant, url), 0) - now > _FRESH_US:
             return True
-        if not await self._outbox.claim(tenant, url, worker=self._worker, now=now, until=now + LEASE_US):
+        if not await self._outbox.claim(tenant, url, worker=self._worker, now=now, until=now + CLAIM_US):
             self._held.pop((tenant, url), None)
             return False
-        self._held[tenant, url] = now + LEASE_US
+        self._held[tenant, url] = now + CLAIM_US
         if self._renewing is None or self._renewing.done():
             self._renewing = asyncio.get_running_loop().create_task(self._renew(), name="claims")
         return True
@@ -76,10 +76,10 @@ class Leases:
                 now = wall_microseconds()
                 with suppress(StorageUnavailable):
                     more = await self._outbox.claim(
-                        tenant, url, worker=self._worker, now=now, until=now + LEASE_US
+                        tenant, url, worker=self._worker, now=now, until=now + CLAIM_US
                     )
                     if more and (tenant, url) in self._held:
-                        self._held[tenant, url] = now + LEASE_US
+                        self._held[tenant, url] = now + CLAIM_US
 
     async def close(self) -> None:
         """Let go of everything."""
@@ -105,14 +105,14 @@ class SharedDeliverer(Deliverer):
     ) -> None:
         super().__init__(outbox, tokens, posts)
         self._tenants = sharing.tenants
-        self._leases = Leases(outbox, sharing.worker)
+        self._claims = Claims(outbox, sharing.worker)
         self._renew_keys = renew_keys
 
     async def _drive(self, lane: Lane) -> None:
         try:
             await super()._drive(lane)
         finally:
-            await self._leases.give(lane.tenant.instance_id, lane.url)
+            await self._claims.give(lane.tenant.instance_id, lane.url)
 
     async def _drive_once(self, lane: Lane) -> bool:
         tenant, place = lane.tenant, (lane.tenant.instance_id, lane.url)
@@ -123,22 +123,22 @@ class SharedDeliverer(Deliverer):
         if delivery is None or not self._runs(tenant):
             return False
         if delivery.due > tenant.clock.now():
-            await self._leases.give(*place)
-        elif not await self._leases.take(*place):
+            await self._claims.give(*place)
+        elif not await self._claims.take(*place):
             await asyncio.sleep(_AGAIN_SECONDS)
             return True
         return await super()._drive_once(lane)  # which reads anew what is next, now that nobody else sends it
 
     async def _send_queue(self, tenant: Tenant, queue: list[Delivery], life: int) -> bool:
         place = tenant.instance_id, queue[0].url
-        if not await self._leases.take_soon(*place):
+        if not await self._claims.take_soon(*place):
             return False
         try:
             known = [await self._outbox.delivery(place[0], one.id) for one in queue]
             due = [one for one in known if one and one.status == "pending" and one.due <= tenant.clock.now()]
             return await super()._send_queue(tenant, due, life)
         finally:
-            await self._leases.give(*place)
+            await self._claims.give(*place)
 
     def _alone(self, tenant: Tenant) -> AbstractAsyncContextManager[object]:
         return self._alone_of_all(tenant)
@@ -146,7 +146,7 @@ class SharedDeliverer(Deliverer):
     @asynccontextmanager
     async def _alone_of_all(self, tenant: Tenant) -> AsyncIterator[None]:
         async with super()._alone(tenant):
-            if not await self._leases.take_soon(tenant.instance_id, _CLOCK):
+            if not await self._claims.take_soon(tenant.instance_id, _CLOCK):
                 text = (
                     "Another call is moving this tenant's clock or sends what is due; try again once it is done."
                 )
@@ -155,7 +155,7 @@ class SharedDeliverer(Deliverer):
                 await self._tenants.look(tenant, again=True)
                 yield
             finally:
-                await self._leases.give(tenant.instance_id, _CLOCK)
+                await self._claims.give(tenant.instance_id, _CLOCK)
 
     async def _move(self, tenant: Tenant, instant: int) -> None:
         life = tenant.life
@@ -178,5 +178,5 @@ class SharedDeliverer(Deliverer):
         try:
             await super().close()
         finally:
-            self._leases.end()
-        await self._leases.close()
+            self._claims.end()
+        await self._claims.close()

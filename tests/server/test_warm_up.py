@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Callable
 
@@ -9,32 +10,46 @@ import pytest
 
 from wixture.mockserver.mock import Mock
 
-MESSAGE = "can't register atexit after shutdown"
+ENDS = [RuntimeError("can't register atexit after shutdown"), ImportError("sys.meta_path is None")]
+
+ending = pytest.mark.parametrize("failure", ENDS, ids=lambda failure: type(failure).__name__)
 
 
 @pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], Mock]:
-    """A mock of which the first thing that is loaded fails as it does while the interpreter ends."""
+def mock(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Mock]:
+    """Makes a mock of which the first thing that is loaded fails, as some do while the interpreter ends."""
 
-    def make(before: Callable[[], None]) -> Mock:
+    def make(failure: Exception, *, before: Callable[[Mock], None] = lambda _: None) -> Mock:
+        made = Mock()
+
         def load(_: str) -> None:
-            before()
-            raise RuntimeError(MESSAGE)
+            before(made)
+            raise failure
 
         monkeypatch.setattr(importlib, "import_module", load)
-        return Mock()
+        return made
 
     return make
 
 
-def test_a_server_that_ends_while_it_warms_up_says_nothing(failing: Callable[..., Mock]) -> None:
-    mock = failing(lambda: mock.retire())
-    mock.warm_up()
+def retired(mock: Mock) -> None:
+    async def retire() -> None:
+        mock.retire()
+
+    asyncio.run(retire())
 
 
-def test_what_cannot_be_loaded_while_the_server_runs_is_heard_of(failing: Callable[..., Mock]) -> None:
-    with pytest.raises(RuntimeError, match=MESSAGE):
-        failing(lambda: None).warm_up()
+@ending
+def test_a_server_that_ends_while_it_warms_up_says_nothing(mock: Callable[..., Mock], failure: Exception) -> None:
+    mock(failure, before=retired).warm_up()
+
+
+@ending
+def test_what_cannot_be_loaded_while_the_server_runs_is_heard_of(
+    mock: Callable[..., Mock], failure: Exception
+) -> None:
+    with pytest.raises(type(failure), match=str(failure)):
+        mock(failure).warm_up()
 
 
 def test_packages_are_entered_by_the_modules_that_requests_import(monkeypatch: pytest.MonkeyPatch) -> None:

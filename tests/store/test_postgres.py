@@ -230,7 +230,7 @@ def test_a_lane_is_held_by_one_worker_until_it_lets_go_or_its_lease_ends(
     runner.run(one.release(TENANT, URL, worker="1"))
     assert claim(other, "2", 1)
     runner.run(asyncio.sleep(0.01))
-    assert claim(one, "1", 60 * SECOND), "a lease that has ended is nobody's"
+    assert claim(one, "1", 60 * SECOND), "a claim that has ended is nobody's"
 
 
 def test_of_many_that_claim_a_lane_at_once_one_has_it(

@@ -13,7 +13,7 @@ from wixture.mockserver.clock import wall_microseconds
 from wixture.mockserver.webhooks import shared_delivery
 from wixture.mockserver.webhooks.outcomes import LIMIT_MS, REASONS, Posted
 from wixture.mockserver.webhooks.post import Poster
-from wixture.mockserver.webhooks.shared_delivery import LEASE_US
+from wixture.mockserver.webhooks.shared_delivery import CLAIM_US
 from wixture.mockserver.webhooks.sharing import LOOK_SECONDS
 
 from .conftest import Crew, in_parallel, until
@@ -90,11 +90,11 @@ def test_a_receiver_whose_worker_is_gone_is_sent_to_once_its_claim_has_passed(cr
     subscribe(one, A)
     begun = wall_microseconds()
     outbox = one.mock.app.store.outbox
-    claim = outbox.claim(one.tenant, A, worker="of the dead", now=begun, until=begun + LEASE_US)
+    claim = outbox.claim(one.tenant, A, worker="of the dead", now=begun, until=begun + CLAIM_US)
     assert one.run(claim)
     other.create()
     until(lambda: not pending(other))
-    assert wall_microseconds() - begun >= LEASE_US, "not while the claim was good"
+    assert wall_microseconds() - begun >= CLAIM_US, "not while the claim was good"
     assert len(posts.taken) == 1
 
 
@@ -127,9 +127,9 @@ def test_a_claim_of_before_the_clock_went_back_counts_for_nothing(tmp_path: Path
     api = crew.hire()
     api.create()
     outbox, hour, now = api.mock.app.store.outbox, 3_600_000_000, wall_microseconds()
-    assert api.run(outbox.claim(api.tenant, A, worker="1", now=now + hour, until=now + hour + LEASE_US))
-    assert api.run(outbox.claim(api.tenant, A, worker="2", now=now, until=now + LEASE_US))
-    assert not api.run(outbox.claim(api.tenant, A, worker="1", now=now, until=now + LEASE_US))
+    assert api.run(outbox.claim(api.tenant, A, worker="1", now=now + hour, until=now + hour + CLAIM_US))
+    assert api.run(outbox.claim(api.tenant, A, worker="2", now=now, until=now + CLAIM_US))
+    assert not api.run(outbox.claim(api.tenant, A, worker="1", now=now, until=now + CLAIM_US))
     crew.close()
 
 
@@ -176,7 +176,7 @@ def test_an_advance_that_meets_a_receiver_another_keeps_sending_to_says_so(
     one.create()
     now = wall_microseconds()
     outbox = other.mock.app.store.outbox
-    assert other.run(outbox.claim(one.tenant, A, worker="another", now=now, until=now + LEASE_US))
+    assert other.run(outbox.claim(one.tenant, A, worker="another", now=now, until=now + CLAIM_US))
     answer = one.control("POST", "/clock/advance", {"seconds": 60})
     assert answer.status == 409
     assert "another process is sending to a receiver. Try again once it is done." in answer.json["message"]
@@ -184,6 +184,6 @@ def test_an_advance_that_meets_a_receiver_another_keeps_sending_to_says_so(
 
 
 def test_a_claim_and_the_looks_at_it_are_short_enough_for_a_takeover_within_five_seconds() -> None:
-    longest = LEASE_US / 1_000_000 + max(shared_delivery._AGAIN_SECONDS, LOOK_SECONDS)
+    longest = CLAIM_US / 1_000_000 + max(shared_delivery._AGAIN_SECONDS, LOOK_SECONDS)
     assert longest <= 5
-    assert LEASE_US / 1_000_000 > LIMIT_MS / 1000 + shared_delivery._RENEW_SECONDS, "no living one loses its own"
+    assert CLAIM_US / 1_000_000 > LIMIT_MS / 1000 + shared_delivery._RENEW_SECONDS, "no living one loses its own"

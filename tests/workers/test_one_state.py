@@ -204,3 +204,38 @@ def test_a_record_is_saved_over_the_version_it_was_made_from_alone(pair: Pair) -
     with pytest.raises(RecordChanged):
         by_one(one.save(OTHER, b'{"a":3}', based_on=first))
     assert (by_one(one.newer(OTHER, first)).record, by_one(one.newer(OTHER, second))) == (b'{"a":2}', None)
+
+
+def test_a_look_that_comes_late_undoes_nothing_that_was_saved_since(
+    pair: Pair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = pair
+    assert other.control("PUT", "/channels", {"channels": ["TIKTOK"]}).status == 200
+    tenants, sites = one.mock.app.tenants, one.mock.app.store.sites
+    tenant, newer = tenants.get(one.tenant), sites.newer
+
+    async def run() -> None:
+        has_read, may_go_on = asyncio.Event(), asyncio.Event()
+
+        async def late(*what: Any) -> Any:
+            found = await newer(*what)
+            has_read.set()
+            await may_go_on.wait()
+            return found
+
+        with monkeypatch.context() as patch:
+            patch.setattr(sites, "newer", late)
+            looking = asyncio.ensure_future(tenants.look(tenant))
+            await has_read.wait()
+        await tenants.look(tenant, again=True)
+
+        def choose() -> None:
+            tenant.channels = frozenset({"X"})
+
+        await tenants.change(tenant, choose)
+        may_go_on.set()
+        await looking
+        assert tenant.channels == {"X"}
+
+    one.run(run())
+    assert [api.control("GET", "/channels").json["channels"] for api in pair] == [["X"], ["X"]]
