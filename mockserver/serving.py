@@ -6,7 +6,7 @@ import asyncio
 import gc
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
@@ -17,40 +17,55 @@ if TYPE_CHECKING:
     from wixture.mockserver.http.doors import Doors
     from wixture.mockserver.http.listening import ListenError
     from wixture.mockserver.mock import Mock
-    from wixture.mockserver.server import HttpServer
+    from wixture.mockserver.server import HttpServer, Inherited
     from wixture.mockserver.workers import Post
 
 
 def serve_alone(mock: Mock, options: Mapping[str, Any], context: ssl.SSLContext | None) -> None:
     """Serve until told to stop; then the process may end. Exits with 3 where the port is taken."""
-    from wixture.mockserver.access_log import with_access_log
     from wixture.mockserver.announcement import announce, tell_undelivered
     from wixture.mockserver.refusals import Refusal
-    from wixture.mockserver.server import ListenError, run
+    from wixture.mockserver.server import ListenError
     from wixture.mockserver.store.store import StorageUnavailable
 
-    def ready(server: HttpServer) -> None:
-        mock.app.public_url = options["public_url"] or server.url
-        announce(mock, server.url)
-        # No daemon: a thread that imports while the interpreter ends can abort the process.
-        threading.Thread(target=_settle, args=(mock,), name="wixture-warm-up").start()
-
     try:
-        run(
-            with_access_log(mock),
-            options["host"],
-            options["port"],
-            ssl_context=context,
-            on_ready=ready,
-            new_request_id=mock.new_request_id,
-            lifespan=mock.lifespan,
-            on_stop=mock.retire,
-        )
+        _run(mock, options, context, on_ready=lambda url: announce(mock, url))
     except ListenError as error:
         _port_taken(error)
     except (Refusal, StorageUnavailable) as error:
         _not_loaded(mock, options, error)
     tell_undelivered(mock.undelivered)
+
+
+def _run(
+    mock: Mock,
+    options: Mapping[str, Any],
+    context: ssl.SSLContext | None,
+    *,
+    on_ready: Callable[[str], None],
+    inherited: Inherited | None = None,
+) -> None:
+    """Serve in this process until told to stop; `on_ready` is told the URL."""
+    from wixture.mockserver.access_log import with_access_log
+    from wixture.mockserver.server import run
+
+    def ready(server: HttpServer) -> None:
+        mock.app.public_url = options["public_url"] or server.url
+        on_ready(server.url)
+        # No daemon: a thread that imports while the interpreter ends can abort the process.
+        threading.Thread(target=_settle, args=(mock,), name="wixture-warm-up").start()
+
+    run(
+        with_access_log(mock),
+        options["host"],
+        options["port"],
+        ssl_context=context,
+        on_ready=ready,
+        new_request_id=mock.new_request_id,
+        lifespan=mock.lifespan,
+        on_stop=mock.retire,
+        inherited=inherited,
+    )
 
 
 def _settle(mock: Mock) -> None:
@@ -111,27 +126,10 @@ def _work(
     post: Post, parent: Mock, options: Mapping[str, Any], context: ssl.SSLContext | None, doors: Doors
 ) -> int:
     """Serve in a worker, with a store of its own on the state that its parent has made; the exit code."""
-    from wixture.mockserver.access_log import with_access_log
-    from wixture.mockserver.server import Inherited, run
+    from wixture.mockserver.server import Inherited
 
-    mock = _joined(parent)
-
-    def ready(server: HttpServer) -> None:
-        mock.app.public_url = options["public_url"] or server.url
-        post.report()
-        threading.Thread(target=_settle, args=(mock,), name="wixture-warm-up").start()
-
-    run(
-        with_access_log(mock),
-        options["host"],
-        options["port"],
-        ssl_context=context,
-        on_ready=ready,
-        new_request_id=mock.new_request_id,
-        lifespan=mock.lifespan,
-        on_stop=mock.retire,
-        inherited=Inherited(doors[post.number], post.lifeline),
-    )
+    inherited = Inherited(doors[post.number], post.lifeline)
+    _run(_joined(parent), options, context, on_ready=lambda _: post.report(), inherited=inherited)
     return 0
 
 

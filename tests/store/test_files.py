@@ -24,6 +24,7 @@ from wixture.mockserver.store.sqlite_file import SqliteFile
 from wixture.mockserver.store.sqlite_layout import VERSION, create, migrate, version_of
 from wixture.mockserver.store.store import BadState, StateInUse
 
+from . import golden_states
 from .conftest import LAUNCH
 from .entities import channel, consent, created, guid
 from .kills import killed
@@ -335,16 +336,7 @@ def test_every_released_layout_still_loads(
 ) -> None:
     path = tmp_path / golden.name
     shutil.copy(golden, path)
-    store = opened(path)
-    tenant = next(iter(store.launch.records))
-    found = runner.run(store.snapshot(tenant))
-    assert (len(found["marketingConsents"]), len(found["followedChannels"])) == (2, 1)
-    assert len(runner.run(store.outbox.events(tenant))) == 4
-    (delivery,) = [one for one in runner.run(store.outbox.deliveries(tenant)) if one.status == "pending"]
-    assert [attempt.reason for attempt in delivery.attempts] == ["refused"]
-    assert store.launch.signing_keys[0].startswith(b"-----BEGIN PRIVATE KEY-----")
-    assert b'"faults"' in store.launch.records[tenant]
-    assert runner.run(store.sites.exchanges(tenant, most=100)).exchanges
+    golden_states.check(opened(path), runner)
 
 
 def test_there_is_a_golden_file_of_each_layout() -> None:

@@ -30,6 +30,7 @@ from wixture.mockserver.store.postgres_pool import SIZE, connect
 from wixture.mockserver.store.sites import KeptRecord, Launch
 from wixture.mockserver.store.store import BadState, Conflict, RecordChanged, StorageUnavailable
 
+from . import golden_states
 from .conftest import LAUNCH
 from .entities import by_email, consent, created, guid, updated
 
@@ -462,17 +463,7 @@ def test_every_released_layout_still_loads(
     shared_server().execute(golden.read_text(), database=name_of(url))
     store = open_store(url)
     assert ask(url, "SELECT version FROM wixture.layout") == [(postgres_layout.VERSION,)]
-    tenant = next(iter(store.launch.records))
-    found = runner.run(store.snapshot(tenant))
-    assert (len(found["marketingConsents"]), len(found["followedChannels"])) == (2, 1)
-    assert len(runner.run(store.outbox.events(tenant))) == 4
-    (delivery,) = [one for one in runner.run(store.outbox.deliveries(tenant)) if one.status == "pending"]
-    assert [attempt.reason for attempt in delivery.attempts] == ["refused"]
-    assert store.launch.signing_keys[0].startswith(b"-----BEGIN PRIVATE KEY-----")
-    assert b'"faults"' in store.launch.records[tenant]
-    assert runner.run(store.sites.exchanges(tenant, most=100)).exchanges
-    another = created(consent(7))
-    assert runner.run(store.commit(tenant, [another], now=0)) is None, "and is written to"
+    golden_states.check(store, runner)
 
 
 def test_there_is_a_golden_dump_of_each_layout() -> None:
