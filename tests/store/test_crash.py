@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.crash import Known, crash, databases, files, problems
+from benchmarks.crash import crash
+from benchmarks.crash_clients import Known
+from benchmarks.crash_judge import problems
+from benchmarks.crash_servers import databases, files
 from databases import fresh_database
 
 

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from benchmarks.storm import SOCKET_FAILURES, Tally, in_process, problems, through_sockets
+from benchmarks.storm import Tally, in_process, problems, through_sockets
+from benchmarks.weather import SOCKET_FAILURES
 from databases import fresh_database
 
 from wixture.mockserver.domain_events import Attempt, Delivery

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.crash import Client
-from benchmarks.storm import event_id
+from benchmarks.crash_clients import Client
+from benchmarks.weather import event_id
 from conftest import Api
 from databases import fresh_database
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from benchmarks.crash import CONSENTS, Client
+from benchmarks.crash_clients import Client
+from benchmarks.plans import CONSENTS
 from conformance.conforming import conformed
 from databases import fresh_database
 
