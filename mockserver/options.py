@@ -102,6 +102,12 @@ def store(_: click.Context, __: click.Parameter, value: str) -> str:
         raise click.BadParameter(
             f"{shown!r} is neither `memory` nor `sqlite:PATH`, such as sqlite:state.db, nor `postgresql://…`."
         )
+    if path == ":memory:":  # as SQLite itself calls it; here it would be a file
+        raise click.BadParameter(f"{value!r} would be a file of that name; write `memory`.")
+    if path.startswith("//"):  # an address of others, whose slashes mean a path from here or from the root
+        raise click.BadParameter(
+            f"{value!r} is written like an address; write a path, such as sqlite:state.db or sqlite:/a/b.db."
+        )
     return f"{SQLITE}{Path(path).expanduser().absolute()}"
 
 

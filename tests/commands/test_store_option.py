@@ -100,6 +100,19 @@ def test_another_kind_of_store_is_exit_code_2(wixture: Run, store: str) -> None:
     assert "sesame" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    ("store", "advice"),
+    [("sqlite::memory:", "write `memory`"), ("sqlite:///state.db", "write a path, such as sqlite:state.db")],
+)
+def test_what_others_write_for_a_store_is_told_what_to_write_here(
+    wixture: Run, tmp_path: Path, store: str, advice: str
+) -> None:
+    ended = wixture("serve", "--port", "0", "--store", store)
+    assert ended.returncode == 2
+    assert advice in ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture
 def database() -> str:
     """The address of an empty database, for a user with the password sesame."""
