@@ -69,8 +69,9 @@ fuzz: .venv/.done  ## ten minutes of every phase and check against a mock of its
 	$(BIN)/wixture fuzz --url http://127.0.0.1:8790 --max-time 600 --max-examples 200 --allow-writes \
 	  --allow-irreversible createFollowedChannel $(ARGS)
 
-crash: .venv/.done  ## 1,000 cycles of write load and kill -9 on a state file: nothing acknowledged is lost (about 10 minutes)
+crash: .venv/.done  ## 1,000 cycles of write load and kill -9 on files, as many on two servers of a database: nothing is lost (about 30 minutes)
 	$(BIN)/python -m benchmarks.crash $(ARGS)
+	$(BIN)/python -m benchmarks.crash --servers 2 $(ARGS)
 
 release-contract:  ## the contracts as they are now become those that later ones are held against
 	cp spec/openapi.yaml spec/control.yaml spec/released/

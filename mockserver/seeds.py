@@ -32,9 +32,15 @@ def place_of(position: int | None, document: Mapping[str, Any]) -> str:
 
 
 def snapshot_changes(snapshot: Mapping[str, Any]) -> list[Change]:
-    """The entities of a valid snapshot, as they are."""
-    consents, follows = snapshot["marketingConsents"], snapshot["followedChannels"]
+    """The entities of a valid snapshot, as they are; an ID in capitals becomes one in lower case, as in a seed."""
+    consents, follows = (
+        [_lowered(item) for item in snapshot[kind]] for kind in ("marketingConsents", "followedChannels")
+    )
     return [*_created("marketing_consent", consents), *_created("followed_channel", follows)]
+
+
+def _lowered(item: Entity) -> Entity:
+    return item if item["id"].islower() else {**item, "id": item["id"].lower()}
 
 
 def _created(entity_type: Any, entities: Sequence[Entity]) -> list[Change]:

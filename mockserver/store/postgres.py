@@ -32,7 +32,7 @@ from wixture.mockserver.store.postgres_sites import TRY_OUT, PostgresSites
 from wixture.mockserver.store.postgres_troubles import FAILURES, bad_state, conflict
 from wixture.mockserver.store.postgres_values import TENANT, Numbers, columns_of, storable
 from wixture.mockserver.store.sites import Launch
-from wixture.mockserver.store.sql import FEW, few, page_of_few, pages
+from wixture.mockserver.store.sql_pages import pages
 from wixture.mockserver.store.store import BadState, Snapshot, StorageUnavailable
 
 _COMMIT = f"SELECT * FROM wixture.commit({', '.join(f'${number}' for number in range(1, 33))})"  # noqa: S608
@@ -115,20 +115,13 @@ class PostgresStore:
         return [orjson.loads(body) for body in await self._bodies(sql, tenant, storable(lookup.account_id))]
 
     async def _page(self, schema: str, tenant: str, page: Page) -> list[bytes]:
-        found: list[bytes] = []
-        table, wide = f"{schema}consents", False
-        counting = few(table, page, tenant, Numbers)
-        if counting is not None:
-            sql, values = counting
-            wide = (await self._pool.fetch(sql, *values))[0][0] > FEW
-            if not page.sort:
-                sql, values = page_of_few(table, page, tenant, Numbers, wide=wide)
-                return await self._bodies(sql, *values)
-        for sql, values in pages(table, page, tenant, wide=wide, marks=Numbers):
-            found += await self._bodies(sql, *values)
-            if len(found) > page.limit:
-                return found[: page.limit + 1]
-        return found
+        asking = pages(f"{schema}consents", page, tenant, Numbers)
+        sql, values = next(asking)
+        try:
+            while True:
+                sql, values = asking.send(await self._pool.fetch(sql, *values))
+        except StopIteration as read:
+            return list(read.value)
 
     async def _bodies(self, sql: str, *values: Any) -> list[bytes]:
         return [body for (body,) in await self._pool.fetch(sql, *values)]

@@ -7,13 +7,13 @@ from typing import Any
 
 from wixture.mockserver.store.launch_rows import launch_of, rows_of
 from wixture.mockserver.store.postgres_functions import FUNCTIONS
-from wixture.mockserver.store.postgres_tables import TABLES
+from wixture.mockserver.store.postgres_tables import IN_PART, TABLES
 from wixture.mockserver.store.sites import NO_TENANT, Launch
 from wixture.mockserver.store.store import BadState
 
-VERSION = 1
+VERSION = 2
 """The layout of today. Every change of a table or a function adds 1, and a line to MIGRATIONS."""
-MIGRATIONS: Mapping[int, tuple[str, ...]] = {}
+MIGRATIONS: Mapping[int, tuple[str, ...]] = {1: IN_PART}
 """The statements that make the layout of the next version out of one."""
 _LOCK = 0x57495854
 """By which servers that start at once let one of them go first."""

@@ -1,11 +1,11 @@
-"""The statements of a store: conditions, orders and pages as SQL that SQLite and PostgreSQL both read."""
+"""Conditions as SQL that SQLite and PostgreSQL both read, and the values that go with a statement."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from wixture.mockserver.messages import Condition, Page
+from wixture.mockserver.messages import Condition
 
 _NULLABLE = ("email", "phone")
 _SIGNS = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
@@ -15,6 +15,9 @@ _SURROGATES = range(0xD800, 0xE000)
 
 class QuestionMarks:
     """Values for `?` placeholders, in order."""
+
+    ids_cover = False
+    """Whether the index of IDs has what filters ask for."""
 
     def __init__(self, *values: Any) -> None:
         self.values: list[Any] = list(values)
@@ -39,6 +42,11 @@ class QuestionMarks:
     def of_tenant(self, tenant: Any) -> str:
         """That a row is a tenant's."""
         return f"tenant = {self.add(tenant)}"
+
+    @staticmethod
+    def parted(table: str, column: str) -> str:
+        """A table to be read by its index of a column within parts of the IDs."""
+        return f"{table} INDEXED BY {table}_{column}_in_part"
 
 
 def where(condition: Condition, values: QuestionMarks, *, wide: bool = False) -> str:
@@ -104,91 +112,3 @@ def _successor(prefix: str) -> str | None:
         return None
     following = ord(kept[-1]) + 1
     return kept[:-1] + chr(_SURROGATES.stop if following in _SURROGATES else following)
-
-
-FEW = 3000
-"""Up to so many matches of the beginning of a text are sorted; beyond, the order of the page is walked along."""
-
-
-def few(
-    table: str, page: Page, tenant: Any, marks: type[QuestionMarks] = QuestionMarks
-) -> tuple[str, list[Any]] | None:
-    """The statement that counts, up to one more than FEW, what begins as a page's filter says.
-
-    None for a page whose filter does not demand a beginning: only there does it matter how many match.
-    """
-    begins = next((part for part in _demanded(page.filter) if part[0] == "prefix"), None)
-    if begins is None:
-        return None
-    values = marks()
-    matches = f"{values.of_tenant(tenant)} AND {where(begins, values)}"
-    inner = f"SELECT 1 FROM {table} WHERE {matches} LIMIT {FEW + 1}"  # noqa: S608
-    return f"SELECT count(*) FROM ({inner}) AS matches", values.values  # noqa: S608
-
-
-def _demanded(condition: Condition) -> Iterator[Condition]:
-    """The conditions that must hold whatever else is asked for."""
-    if condition[0] == "all":
-        for part in condition[1]:
-            yield from _demanded(part)
-    else:
-        yield condition
-
-
-def page_of_few(
-    table: str, page: Page, tenant: Any, marks: type[QuestionMarks] = QuestionMarks, *, wide: bool = False
-) -> tuple[str, list[Any]]:
-    """The statement of a page in the order of IDs of which few match: only their IDs are sorted, in an index.
-
-    With `wide` that order is walked along instead, which is for an index of IDs that has the other columns too.
-    """
-    values = marks()
-    outer = values.of_tenant(tenant)
-    parts = [values.of_tenant(tenant)]
-    if page.after is not None:
-        parts += _beyond([("id", False)], page, 0, values)
-    parts.append(where(page.filter, values, wide=wide))
-    direction = _direction(False, page)  # ascending, as IDs are
-    inner = f"SELECT id FROM {table} WHERE {' AND '.join(parts)} ORDER BY id{direction} LIMIT "  # noqa: S608
-    inner += values.at_most(page.limit + 1)
-    sql = f"SELECT body FROM {table} WHERE {outer} AND id IN ({inner}) ORDER BY id{direction}"  # noqa: S608
-    return sql, values.values
-
-
-def pages(
-    table: str, page: Page, tenant: Any, *, wide: bool = False, marks: type[QuestionMarks] = QuestionMarks
-) -> Iterator[tuple[str, list[Any]]]:
-    """The statements whose rows, one after the other, make a page: each selects `body` and stops at the limit.
-
-    A page that begins after a position is the rows equal to it in all orders but beyond its ID, then those equal
-    in all orders but the last and beyond it there, and so on: each of them one range of an index. `wide` says that
-    more than a few match the beginning of a text that the filter demands.
-    """
-    goes_down = bool(page.sort) and page.sort[-1][1]
-    columns = [*page.sort, ("id", goes_down)]  # so that one index serves both directions
-    order = ", ".join(f"{name}{_direction(descending, page)}" for name, descending in columns)
-    for length in _prefix_lengths(page):
-        values = marks()
-        parts = [values.of_tenant(tenant)]
-        if page.after is not None:
-            parts += _beyond(columns, page, length, values)
-        parts.append(where(page.filter, values, wide=wide))
-        sql = f"SELECT body FROM {table} WHERE {' AND '.join(parts)} ORDER BY {order} LIMIT "  # noqa: S608
-        yield sql + values.at_most(page.limit + 1), values.values
-
-
-def _prefix_lengths(page: Page) -> Iterable[int]:
-    return (0,) if page.after is None else range(len(page.sort), -1, -1)
-
-
-def _beyond(columns: Sequence[tuple[str, bool]], page: Page, length: int, values: QuestionMarks) -> Iterator[str]:
-    after = page.after or ()
-    for (name, _), value in zip(columns[:length], after, strict=False):
-        yield f"{name} = {values.add(value)}"
-    name, descending = columns[length]
-    sign = "<" if descending != page.backwards else ">"
-    yield f"{name} {sign} {values.add(after[length])}"
-
-
-def _direction(descending: bool, page: Page) -> str:
-    return " DESC" if descending != page.backwards else ""

@@ -24,7 +24,8 @@ from wixture.mockserver.messages import (
     Parsed,
 )
 from wixture.mockserver.store import sqlite_lanes
-from wixture.mockserver.store.sql import FEW, QuestionMarks, few, page_of_few, pages
+from wixture.mockserver.store.sql import QuestionMarks
+from wixture.mockserver.store.sql_pages import pages
 from wixture.mockserver.store.sqlite_entities import Entities
 from wixture.mockserver.store.sqlite_layout import create
 from wixture.mockserver.store.sqlite_outbox import SqliteOutbox
@@ -102,18 +103,13 @@ class SqliteStore:
         return self._read(sql, (key, lookup.account_id))
 
     def _page(self, prefix: str, key: int, page: Page) -> list[bytes]:
-        found: list[bytes] = []
-        table, wide = f"{prefix}consents", False
-        counting = few(table, page, key)
-        if counting is not None:
-            wide = self._db.execute(*counting).fetchone()[0] > FEW
-            if not wide and not page.sort:
-                return [body for (body,) in self._db.execute(*page_of_few(table, page, key))]
-        for sql, values in pages(table, page, key, wide=wide):
-            found += [body for (body,) in self._db.execute(sql, values)]
-            if len(found) > page.limit:
-                return found[: page.limit + 1]
-        return found
+        asking = pages(f"{prefix}consents", page, key)
+        statement = next(asking)
+        try:
+            while True:
+                statement = asking.send(self._db.execute(*statement).fetchall())
+        except StopIteration as read:
+            return list(read.value)
 
     def _read(self, sql: str, values: Iterable[Any]) -> list[Entity]:
         return [orjson.loads(body) for (body,) in self._db.execute(sql, tuple(values))]

@@ -7,16 +7,24 @@ from collections.abc import Mapping
 
 from wixture.mockserver.store import sqlite_lanes, sqlite_outbox, sqlite_sites
 from wixture.mockserver.store.seal import TABLE as SEAL
-from wixture.mockserver.store.sqlite_tables import CHANNELS, CONSENTS, OTHERS, TABLES_OF_CONSENTS, tell_planner
+from wixture.mockserver.store.sqlite_tables import (
+    CHANNELS,
+    CONSENTS,
+    IN_PART,
+    OTHERS,
+    TABLES_OF_CONSENTS,
+    tell_planner,
+)
 
 APPLICATION_ID = 0x57495854
 """By which a file is known to be ours: `PRAGMA application_id`."""
-VERSION = 2
+VERSION = 3
 """The layout of today: `PRAGMA user_version`. Every change of a table adds 1, and a line to MIGRATIONS."""
 MIGRATIONS: Mapping[int, str] = {
     1: "ALTER TABLE tenants ADD COLUMN version INTEGER NOT NULL DEFAULT 0;"
     + sqlite_sites.VERSIONS
-    + sqlite_lanes.TABLES
+    + sqlite_lanes.TABLES,
+    2: "".join(IN_PART.format(name=name) for name in TABLES_OF_CONSENTS),
 }
 """The statements that make the layout of the next version out of one."""
 
@@ -24,7 +32,7 @@ MIGRATIONS: Mapping[int, str] = {
 def create(db: sqlite3.Connection) -> None:
     """Make all tables in an empty database."""
     for name in TABLES_OF_CONSENTS:
-        db.executescript(CONSENTS.format(name=name))
+        db.executescript((CONSENTS + IN_PART).format(name=name))
     for name in ("channels", "seen_channels"):
         db.executescript(CHANNELS.format(name=name))
     for tables in (OTHERS, sqlite_outbox.TABLES, sqlite_lanes.TABLES, sqlite_sites.TABLES, SEAL):

@@ -64,6 +64,9 @@ class Abandoned(asyncio.CancelledError):
 class BadState(Exception):  # it is the file that is wrong
     """What is there is no state that can be used; nothing of it was changed. The text is one sentence, or two."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(" ".join(text.splitlines()))  # what a database says can have lines of its own
+
 
 class StateAway(BadState):
     """What is to be there cannot be reached at the moment, which may pass by itself."""

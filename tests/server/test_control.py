@@ -196,6 +196,16 @@ def test_a_snapshot_moves_to_another_tenant(api: Api) -> None:
     assert other.state()["marketingConsents"] == snapshot["marketingConsents"]
 
 
+def test_an_id_that_a_snapshot_has_in_capitals_is_one_in_lower_case_as_in_a_seed(api: Api) -> None:
+    given = "ABCDEF00-0000-4000-8000-00000000000A"
+    api.control("POST", "/seed", {"marketingConsents": [{**ADA, "id": given}]})
+    snapshot = api.state()
+    (consent,) = snapshot["marketingConsents"]
+    assert consent["id"] == given.lower()
+    api.control("PUT", "/state", {**snapshot, "marketingConsents": [{**consent, "id": given}]})
+    assert api.state() == snapshot
+
+
 def test_a_reset_goes_back_to_the_launch_options(make_api: Callable[..., Api]) -> None:
     api = make_api(clock="2024-01-31T08:00:00Z", channels=("X",), random_seed=3, seed={"marketingConsents": [ADA]})
     at_launch = api.state()

@@ -350,23 +350,28 @@ def test_a_newer_layout_is_refused_and_stays(open_store: Callable[..., PostgresS
 def test_a_database_is_brought_up_to_date_step_by_step_and_not_at_all_where_one_fails(
     open_store: Callable[..., PostgresStore],
 ) -> None:
-    url = fresh_database()
+    url, today = fresh_database(), postgres_layout.VERSION
     open_store(url)
 
     async def migrate(to: int, *last: str) -> None:
         db = await connect(Address.of(url))
-        steps = {1: ("ALTER TABLE wixture.tenants ADD more text",), 2: ("CREATE TABLE wixture.more ()", *last)}
+        steps = {
+            today: ("ALTER TABLE wixture.tenants ADD more text",),
+            today + 1: ("CREATE TABLE wixture.more ()", *last),
+        }
         try:
             await postgres_layout.begin(db, lambda: LAUNCH, lagging=False, to=to, migrations=steps)
         finally:
             await db.close()
 
     with pytest.raises(Exception, match="nowhere"):
-        run_apart(migrate(3, "DROP TABLE nowhere"))
-    assert ask(url, "SELECT version, to_regclass('wixture.more') FROM wixture.layout") == [(1, None)]
-    run_apart(migrate(3))
-    assert ask(url, "SELECT version, to_regclass('wixture.more') IS NOT NULL FROM wixture.layout") == [(3, True)]
-    assert "layout 3" in refused(url)
+        run_apart(migrate(today + 2, "DROP TABLE nowhere"))
+    assert ask(url, "SELECT version, to_regclass('wixture.more') FROM wixture.layout") == [(today, None)]
+    run_apart(migrate(today + 2))
+    assert ask(url, "SELECT version, to_regclass('wixture.more') IS NOT NULL FROM wixture.layout") == [
+        (today + 2, True)
+    ]
+    assert f"layout {today + 2}" in refused(url)
 
 
 def test_what_cannot_be_used_says_what_to_do_and_never_the_password(own_server: Server) -> None:
