@@ -22,8 +22,8 @@ CREATE INDEX {name}_created ON wixture.{name} (tenant, created, id);
 CREATE INDEX {name}_updated ON wixture.{name} (tenant, updated, id);
 """
 IN_PART = tuple(
-    f"CREATE INDEX {name}_{column}_in_part ON wixture.{name} (tenant, {PART}, {column}) INCLUDE (id) "
-    f"WHERE {column} IS NOT NULL"
+    f"CREATE INDEX {name}_{column}_in_part ON wixture.{name} (tenant, {PART}, ({column} || '')) "
+    f"INCLUDE (id, {column}) WHERE {column} IS NOT NULL"
     for name in TABLES_OF_CONSENTS
     for column in ("email", "phone")
 )

@@ -20,15 +20,20 @@ class Numbers(QuestionMarks):
     """Values for `$1` placeholders. A tenant is its instance ID: others make and forget some."""
 
     ids_cover = True
+    names_indexes = False
 
     def add(self, value: Any) -> str:
         """The placeholder of a value."""
         self.values.append(storable(value) if isinstance(value, str) else value)
         return f"${len(self.values)}"
 
+    def add_unseen(self, value: Any) -> str:
+        """The placeholder of a text at which no plan is to look: its own one would not be worth its making."""
+        return f"(SELECT {self.add(value)}::text)"
+
     def one_of(self, column: str, values: Sequence[Any]) -> str:
         """That a column has one of some values: one statement for any number of them."""
-        return f"{column} = ANY({self.add([storable(value) for value in values])}::text[])"
+        return f"{column} = ANY((SELECT {self.add([storable(value) for value in values])}::text[])::text[])"
 
     def at_most(self, count: int) -> str:
         """How many rows a statement stops at, in its text: a plan for any number would be one for many."""
@@ -37,11 +42,6 @@ class Numbers(QuestionMarks):
     def of_tenant(self, tenant: Any) -> str:
         """That a row is a tenant's."""
         return f"tenant = (SELECT tenant FROM wixture.tenants WHERE instance_id = {self.add(tenant)})"  # noqa: S608
-
-    @staticmethod
-    def parted(table: str, column: str) -> str:  # noqa: ARG004  # the planner finds the index by its statistics
-        """A table to be read by its index of a column within parts of the IDs."""
-        return table
 
 
 def storable(text: str) -> str:

@@ -18,6 +18,8 @@ class QuestionMarks:
 
     ids_cover = False
     """Whether the index of IDs has what filters ask for."""
+    names_indexes = True
+    """Whether a statement can say by which index it is read; otherwise its conditions are written for that."""
 
     def __init__(self, *values: Any) -> None:
         self.values: list[Any] = list(values)
@@ -26,6 +28,10 @@ class QuestionMarks:
         """The placeholder of a value."""
         self.values.append(value)
         return "?"
+
+    def add_unseen(self, value: Any) -> str:
+        """The placeholder of a value at which no plan is to look: its own one would not be worth its making."""
+        return self.add(value)
 
     def add_all(self, values: Iterable[Any]) -> str:
         """The placeholders of some values, separated by commas."""
@@ -42,11 +48,6 @@ class QuestionMarks:
     def of_tenant(self, tenant: Any) -> str:
         """That a row is a tenant's."""
         return f"tenant = {self.add(tenant)}"
-
-    @staticmethod
-    def parted(table: str, column: str) -> str:
-        """A table to be read by its index of a column within parts of the IDs."""
-        return f"{table} INDEXED BY {table}_{column}_in_part"
 
 
 def where(condition: Condition, values: QuestionMarks, *, wide: bool = False) -> str:
@@ -101,8 +102,8 @@ def _comparison(kind: str, column: str, value: Any, values: QuestionMarks) -> st
 
 def _starts_with(column: str, prefix: str, values: QuestionMarks) -> str:
     end = _successor(prefix)
-    at_least = f"{column} >= {values.add(prefix)}"
-    return at_least if end is None else f"({at_least} AND {column} < {values.add(end)})"
+    at_least = f"{column} >= {values.add_unseen(prefix)}"
+    return at_least if end is None else f"({at_least} AND {column} < {values.add_unseen(end)})"
 
 
 def _successor(prefix: str) -> str | None:

@@ -44,32 +44,32 @@ class _Pages:
         self._page = page
         self._tenant = tenant
         self._marks = marks
+        self._demanded = list(_demanded(page.filter))
+        self._begins: Condition = next((part for part in self._demanded if part[0] == "prefix"), ())
 
     def read(self) -> _Asking:
-        demanded = list(_demanded(self._page.filter))
-        begins = next((part for part in demanded if part[0] == "prefix"), None)
-        if begins is None:
+        if not self._begins:
             return (yield from self._walked(wide=False))
-        if len(demanded) > 1 or self._page.sort:
-            return (yield from self._searched(begins))
-        ((matching, near),) = yield self._counting(begins, (None, FEW), (self._next(1), MANY))
+        if len(self._demanded) > 1 or self._page.sort:
+            return (yield from self._searched())
+        ((matching, near),) = yield self._counting((None, FEW), (self._next(1), MANY))
         if matching <= FEW:
-            return _bodies((yield self._gathering()))
-        parts = yield from self._enough(begins, near)
+            return _bodies((yield self._gathering(None)))
+        parts = yield from self._enough(near)
         if parts is not None:
-            found = _bodies((yield self._gathering(parts, begins[1])))
+            found = _bodies((yield self._gathering(parts)))
             if len(found) > self._page.limit or self._is_last(parts):
                 return found
         return (yield from self._walked(wide=True))
 
-    def _searched(self, begins: Condition) -> _Asking:
+    def _searched(self) -> _Asking:
         """A page for which the filter or the order asks for more than the beginning of a text."""
-        ((matching,),) = yield self._counting(begins, (None, SORTABLE))
+        ((matching,),) = yield self._counting((None, SORTABLE))
         if matching <= SORTABLE and not self._page.sort:
-            return _bodies((yield self._gathering()))
+            return _bodies((yield self._gathering(None)))
         return (yield from self._walked(wide=matching > SORTABLE))
 
-    def _enough(self, begins: Condition, count: int) -> Generator[Statement, Rows, Sequence[str] | None]:
+    def _enough(self, count: int) -> Generator[Statement, Rows, Sequence[str] | None]:
         """The next parts of the IDs with enough matches for a page, and not too many; None to walk along.
 
         `count` is that of the next part alone.
@@ -77,7 +77,7 @@ class _Pages:
         for size, most in _TRIED:
             parts = self._next(size)
             if size > 1:
-                ((count,),) = yield self._counting(begins, (parts, most))
+                ((count,),) = yield self._counting((parts, most))
             if count > most:
                 return None
             if count > self._page.limit or self._is_last(parts):
@@ -97,45 +97,53 @@ class _Pages:
         """Whether nothing is beyond some parts."""
         return (PARTS[0] if self._page.backwards else PARTS[-1]) in parts
 
-    def _counting(self, begins: Condition, *choices: tuple[Sequence[str] | None, int]) -> Statement:
+    def _counting(self, *choices: tuple[Sequence[str] | None, int]) -> Statement:
         """The statement that counts what begins so, each time in some parts, or all (None), and up to a number."""
         values = self._marks()
-        counts = ", ".join(f"({self._count(begins, parts, most, values)})" for parts, most in choices)
-        return f"SELECT {counts}", values.values
+        counts = []
+        for parts, most in choices:
+            matches = self._matching(self._begins, parts, values, is_beyond=parts is not None)
+            counts.append(f"(SELECT count(*) FROM (SELECT 1 {matches} LIMIT {most + 1}) AS matches)")  # noqa: S608
+        return f"SELECT {', '.join(counts)}", values.values
 
-    def _count(self, begins: Condition, parts: Sequence[str] | None, most: int, values: QuestionMarks) -> str:
-        matches = [values.of_tenant(self._tenant)]
-        table = self._table
-        if parts is not None:
-            table = values.parted(table, begins[1])
-            matches += [values.one_of(PART, parts), *self._beyond([("id", False)], 0, values)]
-        matches.append(where(begins, values))
-        inner = f"SELECT 1 FROM {table} WHERE {' AND '.join(matches)} LIMIT {most + 1}"  # noqa: S608
-        return f"SELECT count(*) FROM ({inner}) AS matches"  # noqa: S608
-
-    def _gathering(self, parts: Sequence[str] | None = None, column: str = "", *, wide: bool = False) -> Statement:
+    def _gathering(self, parts: Sequence[str] | None, *, wide: bool = False) -> Statement:
         """The statement of a page in the order of IDs of which few match: only their IDs are sorted, in an index.
 
         With `wide` that order is walked along instead: for an index of IDs that has the other columns too.
         """
         values = self._marks()
         outer = values.of_tenant(self._tenant)
-        matches = [values.of_tenant(self._tenant), *self._beyond([("id", False)], 0, values)]
-        table = self._table
-        if parts is not None:
-            matches.append(values.one_of(PART, parts))
-            table = values.parted(table, column)
-        matches.append(where(self._page.filter, values, wide=wide))
+        matches = self._matching(self._page.filter, parts, values, is_beyond=True, wide=wide)
         direction = _direction(False, self._page)  # ascending, as IDs are
-        inner = f"SELECT id FROM {table} WHERE {' AND '.join(matches)} ORDER BY id{direction} LIMIT "  # noqa: S608
-        inner += values.at_most(self._page.limit + 1)
+        inner = f"SELECT id {matches} ORDER BY id{direction} LIMIT {values.at_most(self._page.limit + 1)}"
         sql = f"SELECT body FROM {self._table} WHERE {outer} AND id IN ({inner}) ORDER BY id{direction}"  # noqa: S608
         return sql, values.values
+
+    def _matching(
+        self,
+        condition: Condition,
+        parts: Sequence[str] | None,
+        values: QuestionMarks,
+        *,
+        is_beyond: bool,
+        wide: bool = False,
+    ) -> str:
+        """What meets a condition, in some parts of the IDs or all (None); beyond where the page begins, if asked."""
+        table, matches = self._table, [values.of_tenant(self._tenant)]
+        if is_beyond:
+            matches += self._beyond([("id", False)], 0, values)
+        if parts is not None:
+            matches.append(values.one_of(PART, parts))
+            wide = not values.names_indexes
+            if values.names_indexes:
+                table += f" INDEXED BY {table}_{self._begins[1]}_in_part"
+        matches.append(where(condition, values, wide=wide))
+        return f"FROM {table} WHERE {' AND '.join(matches)}"
 
     def _walked(self, *, wide: bool) -> _Asking:
         """The page along its order. `wide` says that many match the beginning that the filter demands."""
         if wide and not self._page.sort and self._marks.ids_cover:
-            return _bodies((yield self._gathering(wide=True)))
+            return _bodies((yield self._gathering(None, wide=True)))
         found: list[bytes] = []
         for statement in self._walking(wide=wide):
             found += _bodies((yield statement))

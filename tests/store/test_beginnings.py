@@ -120,9 +120,9 @@ def test_each_way_to_a_page_is_taken(filled: tuple[Tenant, list[Entity]], monkey
     ways: set[int | str] = set()
     gathering, walked = sql_pages._Pages._gathering, sql_pages._Pages._walked
 
-    def gather(self: Any, parts: Any = None, *rest: Any, **more: Any) -> Any:
+    def gather(self: Any, parts: Any, **more: Any) -> Any:
         ways.add("walked" if more else "all" if parts is None else len(parts))
-        return gathering(self, parts, *rest, **more)
+        return gathering(self, parts, **more)
 
     def walk(self: Any, **more: Any) -> Any:
         ways.add("walked")
