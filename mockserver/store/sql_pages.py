@@ -128,7 +128,7 @@ class _Pages:
         is_beyond: bool,
         wide: bool = False,
     ) -> str:
-        """What meets a condition, in some parts of the IDs or all (None); beyond where the page begins, if asked."""
+        """What meets a condition: in some parts of the IDs or all (None), anywhere or beyond the page's begin."""
         table, matches = self._table, [values.of_tenant(self._tenant)]
         if is_beyond:
             matches += self._beyond([("id", False)], 0, values)
