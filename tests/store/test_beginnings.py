@@ -114,6 +114,16 @@ def test_what_else_is_asked_for_holds_too(
         assert by_date == ids[::-1][:8]  # all were made at one instant
 
 
+def test_reads_that_lag_have_the_same_pages(open_store: OpenStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant, population = open_store(1000), POPULATIONS["IDs by chance"]
+    tenant.load(*map(created, population))
+    for few in (3, 25, 100):
+        _let(monkeypatch, few=few)
+        for start in BEGINNINGS:
+            ids = _expected(population, "email", start)
+            assert _ask(tenant, ("prefix", "email", start), 5, None) == ids[:6]
+
+
 def test_each_way_to_a_page_is_taken(filled: tuple[Tenant, list[Entity]], monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests above would be hollow otherwise."""
     tenant, population = filled
