@@ -37,7 +37,7 @@ bench-quick: .venv/.done  ## the same with fewer and shorter rounds, about a min
 bench-scale: .venv/.done  ## what a page costs at a million consents beside a thousand
 	$(BIN)/python -m benchmarks.scale $(ARGS)
 
-bench-stores: .venv/.done  ## what a state file costs beside memory
+bench-stores: .venv/.done  ## what a state file and PostgreSQL cost beside memory
 	$(BIN)/python -m benchmarks.stores $(ARGS)
 
 bench-workers: .venv/.done  ## reads by two workers beside one

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.crash_clients import GONE, Client, Known, Receiver, Writer
-from benchmarks.crash_judge import Tally, problems
+from benchmarks.crash_judge import Tally, problems, total
 from benchmarks.crash_servers import ANY_MOMENT, Server, command_of, databases, ends, files, kill, workers_of
 from benchmarks.doomed import PLACES
 from benchmarks.stores import database
@@ -247,16 +247,7 @@ def crash(
     for thread in threads:
         thread.join()
     receiver.close()
-    total = Tally()
-    for lane in running:
-        found = lane.tally
-        total.cycles += found.cycles
-        total.killed_at += found.killed_at
-        total.acknowledged += found.acknowledged
-        total.events += found.events
-        total.deliveries += found.deliveries
-        total.problems += found.problems
-    return total
+    return total(lane.tally for lane in running)
 
 
 def main() -> None:

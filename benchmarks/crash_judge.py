@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,19 @@ class Tally:
         came = f"{self.acknowledged:,} acknowledged writes, {self.events:,} events, {self.deliveries:,} deliveries"
         ill = f"{len(self.problems)} lost, doubled or half done"
         return f"{self.cycles:,} cycles in {seconds:.0f} s, killed {places}; {came}; {ill}"
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """What several lanes came to together."""
+    sums = Tally()
+    for found in tallies:
+        sums.cycles += found.cycles
+        sums.killed_at += found.killed_at
+        sums.acknowledged += found.acknowledged
+        sums.events += found.events
+        sums.deliveries += found.deliveries
+        sums.problems += found.problems
+    return sums
 
 
 def problems(known: Mapping[str, Known], state: Sequence[Stored], events: Sequence[Stored]) -> Iterator[str]:

@@ -15,10 +15,10 @@ _Asking = Generator[Statement, Rows, list[bytes]]
 
 FEW = 1000
 """Up to so many matches of the beginning of a text are gathered and sorted by ID, wherever they are."""
-MANY = 400
-"""More matches than that in one part are so many that walking along the IDs meets a page of them soon."""
 SORTABLE = 3000
 """The same where the filter or the order asks for more than that: otherwise the order is walked along."""
+MANY = 400
+"""More matches than that in one part are so many that walking along the IDs meets a page of them soon."""
 PARTS = [f"{number:02x}" for number in range(256)]
 """How IDs begin, which are GUIDs in lower case: each is a part, one 256th of those that chance has made."""
 PART = "substr(id, 1, 2)"

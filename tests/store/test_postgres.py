@@ -20,8 +20,6 @@ from conftest import CONSENTS, Api
 from databases import Server, ask, fresh_database, name_of, shared_server
 
 from wixture.mockserver.messages import ById
-from wixture.mockserver.mock import Mock
-from wixture.mockserver.settings import Settings
 from wixture.mockserver.store import postgres_layout
 from wixture.mockserver.store.in_thread import run_apart
 from wixture.mockserver.store.postgres import PostgresStore
@@ -63,19 +61,9 @@ def open_store(runner: asyncio.Runner) -> Iterator[Callable[..., PostgresStore]]
 
 
 @pytest.fixture
-def start_mock(runner: asyncio.Runner) -> Iterator[Callable[..., Api]]:
+def start_mock(make_api: Callable[..., Api]) -> Callable[..., Api]:
     """Starts mocks, each a server of its own."""
-    started: list[Mock] = []
-
-    def start(url: str, **settings: Any) -> Api:
-        mock = Mock(Settings(**{"store": url, "random_seed": 1, "clock": FROZEN, **settings}))
-        runner.run(mock.start())
-        started.append(mock)
-        return Api(mock, runner, mock.app.settings.instance_id)
-
-    yield start
-    for mock in started:
-        runner.run(mock.stop())
+    return lambda url: make_api(store=url, random_seed=1, clock=FROZEN)
 
 
 @pytest.fixture
@@ -274,7 +262,7 @@ def test_a_mock_goes_on_once_its_database_is_back(own_server: Server, start_mock
 
 
 def test_a_password_is_in_no_answer_and_no_log_while_the_database_is_away(
-    own_server: Server, start_mock: Callable[..., Api], caplog: pytest.LogCaptureFixture, runner: asyncio.Runner
+    own_server: Server, start_mock: Callable[..., Api], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     url = own_server.fresh()
@@ -293,7 +281,7 @@ def test_a_password_is_in_no_answer_and_no_log_while_the_database_is_away(
         repr(vars(api.mock.app.store)),
     ]
     with pytest.raises(StorageUnavailable) as away:
-        runner.run(api.mock.app.store.find(TENANT, ById(guid(1)), now=0))
+        api._runner.run(api.mock.app.store.find(TENANT, ById(guid(1)), now=0))
     shown.append(str(away.value))
     for text in shown:
         assert "sesame" not in text

@@ -39,19 +39,8 @@ def store() -> Iterator[tuple[asyncio.Runner, PostgresStore]]:
 
 
 @pytest.fixture
-def start_mock() -> Iterator[Callable[..., Api]]:
-    with asyncio.Runner() as runner:
-        started: list[Mock] = []
-
-        def start(url: str, **settings: Any) -> Api:
-            mock = Mock(Settings(**{"store": url, "random_seed": 1, **settings}))
-            runner.run(mock.start())
-            started.append(mock)
-            return Api(mock, runner, mock.app.settings.instance_id)
-
-        yield start
-        for mock in started:
-            runner.run(mock.stop())
+def start_mock(make_api: Callable[..., Api]) -> Callable[..., Api]:
+    return lambda url, **settings: make_api(store=url, random_seed=1, **settings)
 
 
 async def until(holds: Callable[[], Any]) -> None:
